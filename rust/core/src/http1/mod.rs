@@ -1,0 +1,30 @@
+//! HTTP/1.1 (RFC 9112) as sans-I/O state machines: bytes in, meaning out. No socket, no clock, no global.
+//!
+//! Theory: a head is parsed in one pass into spans over the caller's buffer ([`Head`]); nothing is copied and nothing
+//! is allocated once a `Head` is warm. What is forwarded is re-serialised from those spans, never passed through.
+//! A body is a [`body::Decoder`]: it says which part of the input is data, and when the message ends.
+//!
+//! Rules: refuse what RFC 9112 calls invalid; every limit is the caller's; a refusal names its cause.
+
+pub mod body;
+pub mod head;
+pub mod request;
+pub mod response;
+
+/// A run of bytes in the buffer a head was parsed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes of this span in the buffer that it came from.
+    #[inline]
+    #[must_use]
+    pub fn of<'a>(&self, buf: &'a [u8]) -> &'a [u8] {
+        buf.get(self.start as usize..self.end as usize).unwrap_or(&[])
+    }
+}
