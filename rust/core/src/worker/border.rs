@@ -1,0 +1,186 @@
+//! What passes between a worker and Trio: small, typed, batched, bounded.
+//!
+//! Worker → Trio: [`Event`]s in one bounded queue per worker and one eventfd for all, written only when a queue goes
+//! from empty to non-empty. Trio → worker: [`Command`]s in a bounded queue and an eventfd per worker.
+//!
+//! Rule of the bound: an asked exchange may have at most [`limits::ASK_WINDOW`] bytes of body under way in each
+//! direction, each event counted as at least [`limits::ASK_EVENT_COST`]; so [`limits::EVENTS`] entries always suffice
+//! and a push that fails is a fault, counted, and costs that exchange only.
+
+use std::sync::Arc;
+
+use crate::reason::Reason;
+use crate::route::Snapshot;
+
+/// Names an asked exchange: worker, slot and generation of its downstream connection. Never reused within a process.
+pub type AskId = u64;
+
+/// What a worker tells Trio.
+#[derive(Debug)]
+pub enum Event {
+    /// A request waits for a Python handler.
+    Ask {
+        /// Names the exchange in everything that follows.
+        id: AskId,
+        /// Everything that the handler may want to know.
+        head: Box<AskHead>,
+    },
+    /// Part of the request body. Trio returns the credit with [`Command::Credit`] when it was consumed.
+    Body {
+        /// Which exchange.
+        id: AskId,
+        /// 1 byte to 64 KiB.
+        data: Vec<u8>,
+    },
+    /// The request body is whole.
+    BodyEnd {
+        /// Which exchange.
+        id: AskId,
+    },
+    /// So many bytes of the handler's answer have been taken by the socket; the handler may send as many again.
+    Sent {
+        /// Which exchange.
+        id: AskId,
+        /// Bytes.
+        bytes: u32,
+    },
+    /// The exchange is over, however it ended; nothing more comes for this id and nothing more is accepted.
+    Over {
+        /// Which exchange.
+        id: AskId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The last connection of a listener that was told to drain is gone from this worker.
+    Drained {
+        /// Worker number.
+        worker: u16,
+        /// Listener key.
+        listener: u32,
+    },
+    /// This worker runs on that generation now.
+    Applied {
+        /// Worker number.
+        worker: u16,
+        /// Of the snapshot.
+        generation: u64,
+    },
+    /// No exchange of this worker uses that snapshot any more; dropped on the Trio side, not on a worker's time.
+    Retired {
+        /// The last reference this worker held.
+        snapshot: Arc<Snapshot>,
+    },
+    /// A panic was contained; the connection that caused it is gone.
+    Panicked {
+        /// Worker number.
+        worker: u16,
+        /// Message and place.
+        text: String,
+    },
+}
+
+/// The head of a request that a handler is asked about. Bytes as they came, names in lower case.
+#[derive(Debug)]
+pub struct AskHead {
+    /// Index into the snapshot's handlers.
+    pub handler: u32,
+    /// Its name, so that Trio need not know which generation the request began with.
+    pub handler_name: String,
+    /// Listener name.
+    pub listener: String,
+    /// Route name.
+    pub route: String,
+    /// Rule name.
+    pub rule: String,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// As sent.
+    pub method: Vec<u8>,
+    /// Host and port as sent.
+    pub authority: Vec<u8>,
+    /// Normal form.
+    pub path: Vec<u8>,
+    /// Without `?`; `None` if there was no `?`.
+    pub query: Option<Vec<u8>>,
+    /// End-to-end fields in the order they came.
+    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Address of the client.
+    pub peer: String,
+    /// The gateway's id for this request (`x-request-id`).
+    pub request_id: String,
+    /// Content-Length if one was given.
+    pub content_length: Option<u64>,
+    /// Whether body events follow.
+    pub has_body: bool,
+    /// Milliseconds from now to the request's deadline; 0: none.
+    pub deadline_ms: u32,
+}
+
+/// What Trio tells a worker.
+#[derive(Debug)]
+pub enum Command {
+    /// New requests are decided by this snapshot.
+    Apply(Arc<Snapshot>),
+    /// Accept on this socket, which the worker owns from now on.
+    Listen {
+        /// Listener key.
+        listener: u32,
+        /// A listening socket, non-blocking.
+        socket: std::os::fd::OwnedFd,
+    },
+    /// Close the listening socket; connections stay.
+    Unlisten {
+        /// Listener key.
+        listener: u32,
+    },
+    /// Connections of this listener end after the exchange they are in; idle ones after a short grace.
+    Drain {
+        /// Listener key.
+        listener: u32,
+    },
+    /// Close every connection of this listener now.
+    Abort {
+        /// Listener key.
+        listener: u32,
+    },
+    /// The head of a handler's answer.
+    Answer {
+        /// Which exchange.
+        id: AskId,
+        /// 200–599.
+        status: u16,
+        /// Fields; names and values are validated before they come here.
+        fields: Vec<(Vec<u8>, Vec<u8>)>,
+        /// The first, maybe the only, part of the body.
+        data: Vec<u8>,
+        /// Whether that was all.
+        end: bool,
+        /// Whole length if it is known; else the body is chunked.
+        length: Option<u64>,
+    },
+    /// More of a handler's answer.
+    Send {
+        /// Which exchange.
+        id: AskId,
+        /// Bytes.
+        data: Vec<u8>,
+        /// Whether that was all.
+        end: bool,
+    },
+    /// The handler consumed so many bytes of the request body.
+    Credit {
+        /// Which exchange.
+        id: AskId,
+        /// Bytes.
+        bytes: u32,
+    },
+    /// The handler failed: 500 if no head was sent, else the connection is cut.
+    Fail {
+        /// Which exchange.
+        id: AskId,
+        /// `HandlerFailed`, `HandlersBusy`, `RequestTimeout` or `Drained`.
+        reason: Reason,
+    },
+    /// End this worker's thread; connections are closed.
+    Stop,
+}
