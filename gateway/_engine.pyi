@@ -1,0 +1,109 @@
+"""The border between Trio and the workers (`rust/engine`): glue over `rust/core`, no logic.
+
+All methods are quick and never block; none calls back into Python. A worker never attaches to the interpreter.
+"""
+
+from typing import Literal, TypeAlias
+
+VERSION: str
+"""Version of the extension, equal to the package's."""
+
+REASONS: tuple[str, ...]
+"""Words of all reasons, by number (`rust/core/src/reason.rs`)."""
+
+ASK_WINDOW: int
+"""Bytes of an answer that may be under way to the socket; `sent` events give them back."""
+
+def check(snapshot: bytes) -> None:
+    """Build a snapshot document and drop it. Raises ValueError, naming the place."""
+
+def shadowed(snapshot: bytes) -> list[tuple[int, int]]:
+    """Rules that can never be taken: (rule, the rule that always wins), numbered flat in document order."""
+
+def explain(snapshot: bytes, question: bytes) -> bytes:
+    """Decide a question with a trace (MessagePack in, MessagePack out; `rust/core/src/explain.rs`)."""
+
+AskHead: TypeAlias = tuple[
+    str,  # handler name
+    str,  # listener
+    str,  # route
+    str,  # rule
+    str,  # scheme
+    bytes,  # method
+    bytes,  # authority
+    bytes,  # path, normal form
+    bytes | None,  # query
+    list[tuple[bytes, bytes]],  # fields, names in lower case
+    str,  # peer address
+    str,  # request id
+    int | None,  # content length
+    bool,  # whether a body follows
+    int,  # ms to the deadline, 0: none
+]
+
+Event: TypeAlias = (
+    tuple[Literal["ask"], int, AskHead]
+    | tuple[Literal["body"], int, bytes]
+    | tuple[Literal["body_end"], int]
+    | tuple[Literal["sent"], int, int]  # bytes taken by the socket: window given back
+    | tuple[Literal["over"], int, str]  # reason word; the last event of an ask
+    | tuple[Literal["drained"], int, int]  # worker, listener key
+    | tuple[Literal["applied"], int, int]  # worker, generation
+    | tuple[Literal["panicked"], int, str]  # worker, text
+)
+
+class Engine:
+    """The workers of one process."""
+
+    def __init__(self, workers: int, snapshot: bytes) -> None:
+        """Build the snapshot and start the threads. Raises ValueError if the document is refused."""
+
+    def fileno(self) -> int:
+        """Readable while events wait."""
+
+    def events(self) -> list[Event]:
+        """Take the events that wait, at most 1,024 of them; acknowledges `fileno`."""
+
+    def apply(self, snapshot: bytes) -> None:
+        """Build, then hand to every worker. Raises ValueError and changes nothing if the document is refused."""
+
+    def listen(self, listener: int, fds: list[int]) -> None:
+        """Hand over one listening socket per worker, which are owned by the engine from now on."""
+
+    def unlisten(self, listener: int) -> None:
+        """Close the listening sockets of this key; connections stay."""
+
+    def drain(self, listener: int) -> None:
+        """Unlisten; connections end with their exchange, idle ones after a short grace. One `drained` per worker."""
+
+    def abort(self, listener: int) -> None:
+        """Close every connection of this key now."""
+
+    def answer(
+        self,
+        ask: int,
+        status: int,
+        fields: list[tuple[bytes, bytes]],
+        data: bytes,
+        end: bool,
+        length: int | None,
+    ) -> None:
+        """Send the head of a handler's answer. Raises ValueError for what may not stand in a head."""
+
+    def send(self, ask: int, data: bytes, end: bool) -> None:
+        """Send more of the body. The caller keeps to ASK_WINDOW."""
+
+    def credit(self, ask: int, consumed: int) -> None:
+        """So many bytes of the request body were consumed."""
+
+    def fail(self, ask: int, reason: str) -> None:
+        """End an ask without an answer: `handler_failed`, `handlers_busy`, `request_timeout` or `drained`."""
+
+    def access_log(self, fd: int) -> None:
+        """Write log lines to this descriptor (owned by the engine from now on), in a thread of its own."""
+
+    def counters(self) -> bytes:
+        """All counters and histograms as MessagePack: see gateway/account/counters.py for the shape."""
+
+    def stop(self) -> None:
+        """End the threads and join them; connections are closed."""
