@@ -6,3 +6,4 @@
 
 pub mod document;
 pub mod http1;
+pub mod limits;

@@ -6,10 +6,17 @@
 //!
 //! Rules: refuse what RFC 9112 calls invalid; every limit is the caller's; a refusal names its cause.
 
+pub mod authority;
 pub mod body;
+mod bytes;
+mod cause;
+mod fields;
 pub mod head;
+mod known;
 pub mod request;
 pub mod response;
+mod trailers;
+mod version;
 
 /// A run of bytes in the buffer a head was parsed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

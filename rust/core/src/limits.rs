@@ -1,0 +1,42 @@
+//! Every limit of the data plane: its unit, why it is where it is, and who else chose so.
+
+/// Bytes of a whole head. HAProxy and Node.js stop at 16 KiB, nginx at 32 KiB, Envoy at 60 KiB; cookies of single
+/// sign-on fill 20 KiB in practice.
+pub const HEAD_BYTES: u32 = 64 * 1024;
+
+/// Fields of one head. HAProxy 101, Apache 100, Envoy 100.
+pub const HEAD_FIELDS: u16 = 100;
+
+/// Bytes of a request target. RFC 9112 §3 recommends at least 8000; Apache 8190, nginx 8 KiB.
+pub const TARGET_BYTES: u32 = 8 * 1024;
+
+/// Bytes of a field name. CVE-2021-40346 was a name of 256 bytes whose length was kept in 8 bits.
+pub const FIELD_NAME_BYTES: u16 = 255;
+
+/// Bytes of a method. The longest registered ones have 17 (UPDATEREDIRECTREF).
+pub const METHOD_BYTES: usize = 32;
+
+/// Empty lines passed over before a request line. RFC 9112 §2.2 asks for at least one; some old clients send CRLF
+/// after a body.
+pub const EMPTY_LINES: usize = 2;
+
+/// Fields that Connection may name beside the options with a meaning. Each is compared with every field of the head,
+/// so their product is bounded; honest messages name one or two.
+pub const CONNECTION_OPTIONS: u16 = 32;
+
+/// Bytes of the extension of one chunk. The longest in use, AWS's `chunk-signature`, has 82.
+pub const CHUNK_EXTENSION_BYTES: u16 = 256;
+
+/// Bytes by which a chunk's framing may exceed [`CHUNK_ALLOWANCE`] plus twice its data, summed over the body and never
+/// below zero. Go 1.22 after CVE-2023-39326 counts the same way, to the same sum.
+pub const CHUNK_OVERHEAD_BYTES: u32 = 16 * 1024;
+
+/// Bytes of framing that every chunk may have whatever it carries: size, two line ends and some zeros. Go: 16.
+pub const CHUNK_ALLOWANCE: u32 = 16;
+
+/// Bytes of a trailer section. Trailers carry checksums and a status; gRPC's are a few hundred bytes, and its own
+/// default for a whole header list is 8 KiB.
+pub const TRAILER_BYTES: usize = 8 * 1024;
+
+/// Fields of a trailer section, dropped ones included.
+pub const TRAILER_FIELDS: u16 = 64;
