@@ -7,13 +7,13 @@
 //! Rules: indexes, not names, wherever one thing refers to another; milliseconds for time; no optional field whose
 //! default could be written out instead; nothing here is looked at per request.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Version of this wire form; a document with another number is refused.
 pub const FORMAT: u32 = 1;
 
 /// One whole configuration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Must equal [`FORMAT`].
@@ -35,7 +35,7 @@ pub struct Document {
 }
 
 /// One address that connections are accepted on.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listener {
     /// Name as written.
@@ -64,7 +64,7 @@ pub struct Listener {
 
 /// The documented normalisation step. Unreserved escapes are always decoded (RFC 3986 §6.2.2.2); NUL and other
 /// control bytes, escaped or not, are always refused.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PathPolicy {
     /// `.` and `..` segments, written plainly or as `%2e`.
@@ -76,7 +76,7 @@ pub struct PathPolicy {
 }
 
 /// What to do with dot segments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DotSegments {
     /// Remove them as RFC 3986 §5.2.4 says; one that climbs above the root is refused with 400.
@@ -86,7 +86,7 @@ pub enum DotSegments {
 }
 
 /// What to do with empty segments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DoubleSlash {
     /// `//` becomes `/`.
@@ -98,7 +98,7 @@ pub enum DoubleSlash {
 }
 
 /// What to do with escaped slashes and backslashes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EncodedSlash {
     /// 400 (the default: what was checked is what is forwarded).
@@ -110,7 +110,7 @@ pub enum EncodedSlash {
 }
 
 /// A set of hosts and the rules that apply there.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// Name as written.
@@ -126,7 +126,7 @@ pub struct Route {
 }
 
 /// What is done with the requests that one of `matches` fits.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Name as written or `route#index`.
@@ -150,7 +150,7 @@ pub struct Rule {
 }
 
 /// All conditions must hold.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// Always present; `prefix /` when none was written.
@@ -166,7 +166,7 @@ pub struct Match {
 }
 
 /// A condition on the normalised path.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum PathMatch {
     /// The whole path.
@@ -187,7 +187,7 @@ pub enum PathMatch {
 }
 
 /// A condition on one named value.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValueMatch {
     /// Of the header (lower case), query parameter or cookie (case-sensitive).
@@ -197,7 +197,7 @@ pub struct ValueMatch {
 }
 
 /// What must hold of a value.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ValueTest {
     /// Equal, byte for byte.
@@ -218,7 +218,7 @@ pub enum ValueTest {
 }
 
 /// What a rule does.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// Forward to one of the targets, by weight.
@@ -253,7 +253,7 @@ pub enum Action {
 }
 
 /// One share of a weighted split.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// Index into [`Document::upstreams`].
@@ -263,7 +263,7 @@ pub struct Target {
 }
 
 /// Deadlines, ms; 0 means none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timeouts {
     /// From the end of the request head to the last byte of the answer.
@@ -277,7 +277,7 @@ pub struct Timeouts {
 }
 
 /// Edits of a header section, applied in the order remove, set, add.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderEdits {
     /// Replace all fields of that name. Lower-case names.
@@ -289,7 +289,7 @@ pub struct HeaderEdits {
 }
 
 /// Change of target before forwarding.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rewrite {
     /// Replaces the matched prefix (for an exact or regex match: the whole path).
@@ -301,7 +301,7 @@ pub struct Rewrite {
 }
 
 /// A group of endpoints that serve the same thing.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
     /// Name as written.
@@ -319,7 +319,7 @@ pub struct Upstream {
 }
 
 /// One server.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// `ip:port`, `[ip6]:port` or `unix:/path`.
@@ -329,7 +329,7 @@ pub struct Endpoint {
 }
 
 /// How an endpoint is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
     /// Smooth weighted round robin.

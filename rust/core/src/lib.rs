@@ -4,6 +4,8 @@
 //! `worker` (accept, event loop) → `http1` (codec) → `route` (decide) → `balance` (pick) → `upstream` (lease) →
 //! `exchange` (relay) → `account`. `sys` is the only room that talks to the kernel, `sim` the one that replaces it.
 
+pub mod balance;
 pub mod document;
 pub mod http1;
 pub mod limits;
+pub mod route;

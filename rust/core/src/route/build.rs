@@ -1,0 +1,382 @@
+//! From the document to the snapshot, or a refusal that names the place.
+//!
+//! Theory: Python has validated the document and written the good messages; here every assumption that the tables rely
+//! on is checked again, since a snapshot that was built never fails.
+//!
+//! Rules: nothing is repaired; the first thing wrong refuses the whole.
+
+use super::condition::{Condition, Subject, anchored};
+use super::edits::{self, Edits};
+use super::error::{BuildError, Place};
+use super::hosts::{HOST_BYTES, HostTable};
+use super::snapshot::{
+    Action, Listener, Match, PathTest, Redirect, Respond, Rewrite, RouteInfo, Rule, Snapshot, Upstream,
+};
+use super::split::Split;
+use super::table::{Parts, Table};
+use crate::document::{self, Document, FORMAT};
+use std::collections::{BTreeMap, HashMap};
+
+/// Conditions of one match. Each costs a look at the head per request; the Gateway API allows 16 headers and 16 query
+/// parameters, we add as many cookies again and round up.
+const CONDITIONS: usize = 64;
+
+impl Snapshot {
+    /// Reads the MessagePack form of a [`Document`] and builds it.
+    ///
+    /// # Errors
+    /// If the bytes are not such a document, or as [`Snapshot::build`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, BuildError> {
+        let document = rmp_serde::from_slice(bytes)
+            .map_err(|error| Place::default().error(format!("the document cannot be read: {error}")))?;
+        Self::build(document)
+    }
+
+    /// Builds the tables.
+    ///
+    /// # Errors
+    /// If anything in the document does not hold: an index that leads nowhere, a regex that does not compile, a header
+    /// that could not be sent.
+    pub fn build(document: Document) -> Result<Self, BuildError> {
+        let root = Place::default();
+        if document.format != FORMAT {
+            return Err(root.at("format").error(format!("format {} is not {FORMAT}", document.format)));
+        }
+        let upstreams = upstreams(document.upstreams, &root)?;
+        let mut rules = Rules {
+            rules: Vec::new(),
+            matches: Vec::new(),
+            upstreams: upstreams.len(),
+            handlers: document.handlers.len(),
+        };
+        let mut ids_by_route = Vec::new();
+        for (index, route) in (0..).zip(&document.routes) {
+            ids_by_route.push(rules.route(index, route, &root.item("routes", &route.name))?);
+        }
+        let routes: Vec<RouteInfo> = document.routes.iter().map(info).collect();
+        let Rules { rules, matches, .. } = rules;
+        let mut tables = Tables {
+            parts: Parts { routes: &routes, rules: &rules, matches: &matches },
+            ids_by_route,
+            built: Vec::new(),
+            known: HashMap::new(),
+        };
+        let mut hosts = tables.hosts(&document.routes, document.listeners.len(), &root)?;
+        let tables = tables.built;
+        let listeners = document.listeners.into_iter().enumerate();
+        let listeners = listeners
+            .map(|(index, from)| {
+                listener(from, hosts.get_mut(index).map(std::mem::take).unwrap_or_default(), &root)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            generation: document.generation,
+            name: document.name,
+            access_log: document.access_log,
+            listeners,
+            routes,
+            rules,
+            matches,
+            upstreams,
+            handlers: document.handlers,
+            tables,
+        })
+    }
+}
+
+fn info(route: &document::Route) -> RouteInfo {
+    RouteInfo { name: route.name.clone(), source: route.source.clone() }
+}
+
+fn upstreams(from: Vec<document::Upstream>, root: &Place) -> Result<Vec<Upstream>, BuildError> {
+    for upstream in &from {
+        let place = root.item("upstreams", &upstream.name);
+        if let Some(endpoint) = upstream.endpoints.iter().find(|endpoint| endpoint.weight == 0) {
+            return Err(place.item("endpoints", &endpoint.address).error("the weight must be at least 1"));
+        }
+    }
+    let compiled = |from: document::Upstream| Upstream {
+        name: from.name,
+        source: from.source,
+        balance: from.balance,
+        endpoints: from.endpoints,
+        max_idle: from.max_idle,
+        idle_timeout: from.idle_timeout,
+    };
+    Ok(from.into_iter().map(compiled).collect())
+}
+
+fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<Listener, BuildError> {
+    if !matches!(from.scheme.as_str(), "http" | "https") {
+        let place = root.item("listeners", &from.name).at("scheme");
+        return Err(place.error(format!("`{}` is neither http nor https", from.scheme)));
+    }
+    Ok(Listener {
+        name: from.name,
+        key: from.key,
+        address: from.address,
+        scheme: from.scheme,
+        max_connections: from.max_connections,
+        header_bytes: from.header_bytes,
+        headers: from.headers,
+        header_timeout: from.header_timeout,
+        idle_timeout: from.idle_timeout,
+        trust_forwarded: from.trust_forwarded,
+        path: from.path,
+        hosts,
+    })
+}
+
+/// Flat lists of rules and matches while they grow.
+struct Rules {
+    rules: Vec<Rule>,
+    matches: Vec<Match>,
+    upstreams: usize,
+    handlers: usize,
+}
+
+impl Rules {
+    /// Adds all rules of a route and gives the ids of their matches.
+    fn route(&mut self, index: u32, route: &document::Route, place: &Place) -> Result<Vec<u32>, BuildError> {
+        if route.rules.is_empty() {
+            return Err(place.error("a route needs at least one rule"));
+        }
+        let first = self.matches.len() as u32;
+        for rule in &route.rules {
+            self.rule(index, rule, &place.item("rules", &rule.name))?;
+        }
+        Ok((first..self.matches.len() as u32).collect())
+    }
+
+    fn rule(&mut self, route: u32, rule: &document::Rule, place: &Place) -> Result<(), BuildError> {
+        if rule.matches.is_empty() {
+            return Err(place.error("a rule needs at least one match"));
+        }
+        let id = self.rules.len() as u32;
+        let first_match = self.matches.len() as u32;
+        let mut prefix_bytes = Vec::new();
+        for (matched, from) in (0..).zip(&rule.matches) {
+            let built = build_match(id, matched, from, &place.item("matches", matched))?;
+            prefix_bytes.push(prefix_length(&built.path));
+            self.matches.push(built);
+        }
+        self.rules.push(Rule {
+            name: rule.name.clone(),
+            source: rule.source.clone(),
+            route,
+            priority: rule.priority,
+            first_match,
+            match_count: rule.matches.len() as u32,
+            action: self.action(&rule.action, &place.at("action"))?,
+            timeouts: rule.timeouts,
+            request_edits: Edits::build(&rule.request_headers, &place.at("request_headers"))?,
+            response_edits: Edits::build(&rule.response_headers, &place.at("response_headers"))?,
+            rewrite: rewrite(&rule.rewrite, &place.at("rewrite"))?,
+            prefix_bytes,
+        });
+        Ok(())
+    }
+
+    fn action(&self, from: &document::Action, place: &Place) -> Result<Action, BuildError> {
+        match from {
+            document::Action::Forward { targets } => {
+                Ok(Action::Forward(Split::build(targets, self.upstreams, place)?))
+            }
+            document::Action::Respond { status, headers, body } => respond(*status, headers, body, place),
+            document::Action::Redirect { status, to, keep_query } => {
+                redirect(*status, to, *keep_query, place)
+            }
+            document::Action::Ask { handler } if (*handler as usize) < self.handlers => {
+                Ok(Action::Ask { handler: *handler })
+            }
+            document::Action::Ask { handler } => Err(place.error(format!("there is no handler {handler}"))),
+        }
+    }
+}
+
+/// A prefix's bytes without its last slash, so that what follows begins with one.
+fn prefix_length(path: &PathTest) -> Option<u32> {
+    match path {
+        PathTest::Prefix(prefix) if **prefix == *b"/" => Some(0),
+        PathTest::Prefix(prefix) => Some(prefix.len() as u32),
+        PathTest::Exact(_) | PathTest::Regex(_) => None,
+    }
+}
+
+fn respond(
+    status: u16,
+    headers: &[(String, String)],
+    body: &[u8],
+    place: &Place,
+) -> Result<Action, BuildError> {
+    if !(200..=599).contains(&status) {
+        return Err(place.error(format!("{status} is not a final status")));
+    }
+    if matches!(status, 204 | 205 | 304) && !body.is_empty() {
+        return Err(place.error(format!("an answer with status {status} has no body")));
+    }
+    Ok(Action::Respond(Respond { status, lines: edits::lines(headers, place)?, body: body.to_vec() }))
+}
+
+fn redirect(status: u16, to: &str, keep_query: bool, place: &Place) -> Result<Action, BuildError> {
+    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+        return Err(place.error(format!("{status} is not a redirect")));
+    }
+    let known = to.starts_with('/') || to.starts_with("http://") || to.starts_with("https://");
+    if !known || !to.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let text = format!("`{}` is neither an absolute URI nor an absolute path", to.escape_debug());
+        return Err(place.error(text));
+    }
+    Ok(Action::Redirect(Redirect { status, to: to.to_owned(), keep_query }))
+}
+
+fn rewrite(from: &document::Rewrite, place: &Place) -> Result<Rewrite, BuildError> {
+    if from.path.is_some() && from.path_prefix.is_some() {
+        return Err(place.error("`path` and `path_prefix` exclude each other"));
+    }
+    for path in from.path.iter().chain(&from.path_prefix) {
+        check_path(path, place)?;
+    }
+    if let Some(host) = &from.host {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(&byte);
+        if host.is_empty() || !host.bytes().all(known) {
+            return Err(place.at("host").error(format!("`{}` is not a host", host.escape_debug())));
+        }
+    }
+    Ok(Rewrite { path_prefix: from.path_prefix.clone(), path: from.path.clone(), host: from.host.clone() })
+}
+
+fn check_path(path: &str, place: &Place) -> Result<(), BuildError> {
+    let sound = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\');
+    if path.starts_with('/') && path.bytes().all(sound) {
+        return Ok(());
+    }
+    Err(place.error(format!("`{}` is not an absolute path", path.escape_debug())))
+}
+
+fn build_match(rule: u32, matched: u32, from: &document::Match, place: &Place) -> Result<Match, BuildError> {
+    let mut conditions = Vec::new();
+    let kinds: [(_, fn(Box<str>) -> Subject, _); 3] = [
+        ("headers", Subject::Header, &from.headers),
+        ("query", Subject::Query, &from.query),
+        ("cookies", Subject::Cookie, &from.cookies),
+    ];
+    for (kind, subject, values) in kinds {
+        for value in values {
+            conditions.push(Condition::build(subject, value, &place.item(kind, &value.name))?);
+        }
+    }
+    if conditions.len() > CONDITIONS {
+        return Err(place.error(format!("{} conditions are more than {CONDITIONS}", conditions.len())));
+    }
+    for method in &from.methods {
+        edits::check_name(method, &place.at("methods"))
+            .map_err(|_| place.error(format!("`{}` is not a method", method.escape_debug())))?;
+    }
+    let methods = from.methods.iter().map(|method| method.as_bytes().into()).collect();
+    Ok(Match { rule, matched, path: path_test(&from.path, &place.at("path"))?, methods, conditions })
+}
+
+fn path_test(from: &document::PathMatch, place: &Place) -> Result<PathTest, BuildError> {
+    match from {
+        document::PathMatch::Exact { value } => {
+            check_path(value, place)?;
+            Ok(PathTest::Exact(value.as_bytes().into()))
+        }
+        document::PathMatch::Prefix { value } => {
+            check_path(value, place)?;
+            if value.len() > 1 && value.ends_with('/') {
+                return Err(place.error(format!("the prefix `{value}` ends with a slash")));
+            }
+            Ok(PathTest::Prefix(value.as_bytes().into()))
+        }
+        document::PathMatch::Regex { value } => {
+            anchored(value, place)?;
+            Ok(PathTest::Regex(value.as_str().into()))
+        }
+    }
+}
+
+/// Tables while they grow; routes that apply together share one.
+struct Tables<'a> {
+    parts: Parts<'a>,
+    ids_by_route: Vec<Vec<u32>>,
+    built: Vec<Table>,
+    known: HashMap<Vec<usize>, u32>,
+}
+
+impl Tables<'_> {
+    /// The host table of each listener.
+    fn hosts(
+        &mut self,
+        routes: &[document::Route],
+        listeners: usize,
+        root: &Place,
+    ) -> Result<Vec<HostTable>, BuildError> {
+        let mut patterns: Vec<BTreeMap<Option<&str>, Vec<usize>>> = vec![BTreeMap::new(); listeners];
+        for (index, route) in routes.iter().enumerate() {
+            let place = root.item("routes", &route.name);
+            for &listener in &route.listeners {
+                let Some(patterns) = patterns.get_mut(listener as usize) else {
+                    return Err(place.at("listeners").error(format!("there is no listener {listener}")));
+                };
+                add_hosts(patterns, index, &route.hosts, &place)?;
+            }
+        }
+        patterns.into_iter().map(|patterns| self.host_table(patterns)).collect()
+    }
+
+    fn host_table(&mut self, patterns: BTreeMap<Option<&str>, Vec<usize>>) -> Result<HostTable, BuildError> {
+        let mut hosts = HostTable::default();
+        for (pattern, routes) in patterns {
+            hosts.insert(pattern, self.table(routes)?);
+        }
+        Ok(hosts)
+    }
+
+    fn table(&mut self, routes: Vec<usize>) -> Result<u32, BuildError> {
+        if let Some(&known) = self.known.get(&routes) {
+            return Ok(known);
+        }
+        let ids =
+            routes.iter().filter_map(|&route| self.ids_by_route.get(route)).flatten().copied().collect();
+        let at = self.built.len() as u32;
+        self.built.push(Table::build(ids, &self.parts)?);
+        self.known.insert(routes, at);
+        Ok(at)
+    }
+}
+
+fn add_hosts<'a>(
+    patterns: &mut BTreeMap<Option<&'a str>, Vec<usize>>,
+    route: usize,
+    hosts: &'a [String],
+    place: &Place,
+) -> Result<(), BuildError> {
+    let mut add = |pattern| {
+        let routes: &mut Vec<usize> = patterns.entry(pattern).or_default();
+        if routes.last() != Some(&route) {
+            routes.push(route);
+        }
+    };
+    if hosts.is_empty() {
+        add(None);
+    }
+    for host in hosts {
+        check_host(host, place)?;
+        add(Some(host));
+    }
+    Ok(())
+}
+
+fn check_host(host: &str, place: &Place) -> Result<(), BuildError> {
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    let known =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'[' | b']' | b':');
+    let port = !name.starts_with('[') && name.contains(':');
+    if name.is_empty() || name.ends_with('.') || host.len() > HOST_BYTES || port || !name.bytes().all(known) {
+        let text = format!("`{}` is not a lower-case host name without port", host.escape_debug());
+        return Err(place.at("hosts").error(text));
+    }
+    Ok(())
+}
