@@ -64,7 +64,7 @@ pub struct Listener {
 
 /// The documented normalisation step. Unreserved escapes are always decoded (RFC 3986 §6.2.2.2); NUL and other
 /// control bytes, escaped or not, are always refused.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PathPolicy {
     /// `.` and `..` segments, written plainly or as `%2e`.

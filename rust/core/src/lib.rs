@@ -6,6 +6,7 @@
 
 pub mod balance;
 pub mod document;
+pub mod explain;
 pub mod http1;
 pub mod limits;
 pub mod route;

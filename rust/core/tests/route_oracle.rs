@@ -215,7 +215,7 @@ struct Everything;
 
 impl Trace for Everything {
     const EVERY: bool = true;
-    fn host(&mut self, _: Pattern<'_>) {}
+    fn host(&mut self, _: Pattern<'_>, _: usize) {}
     fn candidate(&mut self, _: u32, _: u32) {}
     fn method(&mut self, _: bool) {}
     fn condition(&mut self, _: &Condition, _: bool, _: impl FnOnce() -> Vec<Vec<u8>>) {}

@@ -256,16 +256,15 @@ fn check_path(path: &str, place: &Place) -> Result<(), BuildError> {
 
 fn build_match(rule: u32, matched: u32, from: &document::Match, place: &Place) -> Result<Match, BuildError> {
     let mut conditions = Vec::new();
-    let kinds: [(_, fn(Box<str>) -> Subject, _); 3] = [
-        ("headers", Subject::Header, &from.headers),
-        ("query", Subject::Query, &from.query),
-        ("cookies", Subject::Cookie, &from.cookies),
-    ];
-    for (kind, subject, values) in kinds {
-        for value in values {
+    let mut add = |kind: &str, subject: fn(Box<str>) -> Subject, values: &[document::ValueMatch]| {
+        values.iter().try_for_each(|value| {
             conditions.push(Condition::build(subject, value, &place.item(kind, &value.name))?);
-        }
-    }
+            Ok(())
+        })
+    };
+    add("headers", Subject::Header, &from.headers)?;
+    add("query", Subject::Query, &from.query)?;
+    add("cookies", Subject::Cookie, &from.cookies)?;
     if conditions.len() > CONDITIONS {
         return Err(place.error(format!("{} conditions are more than {CONDITIONS}", conditions.len())));
     }

@@ -5,6 +5,7 @@
 //! labels costs no more than the configuration asked for.
 
 use super::bytemap::ByteMap;
+use crate::http1::authority;
 
 /// The longest host that can equal a name or fit a wildcard, bytes (RFC 1035 §2.3.4: 255 octets on the wire, which is
 /// 253 characters). A longer one belongs only to the routes without hosts.
@@ -50,7 +51,7 @@ impl HostTable {
 
     /// Calls `visit` for each pattern that fits `authority`, most exact first, until it returns true.
     #[inline]
-    pub fn each<'a>(&'a self, authority: &[u8], mut visit: impl FnMut(Pattern<'_>, u32) -> bool) {
+    pub fn each(&self, authority: &[u8], mut visit: impl FnMut(Pattern<'_>, u32) -> bool) {
         if !self.exact.is_empty() || !self.wildcards.is_empty() {
             let mut buffer = [0; HOST_BYTES];
             let host = lower_name(authority, &mut buffer);
@@ -90,7 +91,7 @@ impl HostTable {
 /// is longer than [`HOST_BYTES`].
 #[inline]
 fn lower_name<'b>(authority: &[u8], buffer: &'b mut [u8; HOST_BYTES]) -> &'b [u8] {
-    let name = without_port(authority);
+    let (name, _) = authority::split(authority);
     let name = name.strip_suffix(b".").unwrap_or(name);
     let Some(lower) = buffer.get_mut(..name.len()) else {
         return &[];
@@ -99,15 +100,6 @@ fn lower_name<'b>(authority: &[u8], buffer: &'b mut [u8; HOST_BYTES]) -> &'b [u8
         *to = from.to_ascii_lowercase();
     }
     lower
-}
-
-/// `authority` without `:port`; the colons inside `[…]` belong to an address (RFC 3986 §3.2.2).
-#[inline]
-pub fn without_port(authority: &[u8]) -> &[u8] {
-    match memchr::memrchr2(b':', b']', authority) {
-        Some(at) if authority.get(at) == Some(&b':') => authority.get(..at).unwrap_or_default(),
-        _ => authority,
-    }
 }
 
 #[cfg(test)]

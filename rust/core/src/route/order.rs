@@ -5,7 +5,7 @@
 //! and counts. Positions in the file decide only between matches that even names do not tell apart (the matches of one
 //! rule).
 
-use super::snapshot::{Match, PathTest, Rule};
+use super::snapshot::{Match, PathTest, Rule, Snapshot};
 use std::cmp::Reverse;
 
 type Name<'a> = (&'a str, &'a str);
@@ -52,3 +52,47 @@ impl<'a> Key<'a> {
         }
     }
 }
+
+impl Snapshot {
+    /// Why match `loser` comes after match `winner` under the same host pattern, in words.
+    #[must_use]
+    pub fn loses(&self, winner: u32, loser: u32) -> String {
+        let side = |id: u32| {
+            let found = self.matches.get(id as usize)?;
+            let rule = self.rules.get(found.rule as usize)?;
+            let route = self.routes.get(rule.route as usize)?;
+            Some((Key::new(found, rule, &route.name), found))
+        };
+        match (side(winner), side(loser)) {
+            (Some(winner), Some(loser)) => difference(winner, loser),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The first step of the order in which the two differ.
+fn difference((winner, won): (Key<'_>, &Match), (loser, lost): (Key<'_>, &Match)) -> String {
+    let count = |Reverse(lost): Reverse<usize>, Reverse(won): Reverse<usize>, what: &str| {
+        format!("{lost} {what} condition{} against {won}", if lost == 1 { "" } else { "s" })
+    };
+    if winner.priority != loser.priority {
+        format!("priority {} against {}", loser.priority.0, winner.priority.0)
+    } else if winner.path != loser.path && (lost.path.kind(), won.path.kind()) != ("regex", "regex") {
+        format!("{} {} against {} {}", lost.path.kind(), lost.path, won.path.kind(), won.path)
+    } else if winner.path == loser.path && winner.any_method != loser.any_method {
+        "any method against a named one".to_owned()
+    } else if winner.path == loser.path && winner.headers != loser.headers {
+        count(loser.headers, winner.headers, "header")
+    } else if winner.path == loser.path && winner.queries != loser.queries {
+        count(loser.queries, winner.queries, "query")
+    } else if winner.path == loser.path && winner.cookies != loser.cookies {
+        count(loser.cookies, winner.cookies, "cookie")
+    } else if winner.name != loser.name {
+        format!("{}/{} sorts after {}/{}", loser.name.0, loser.name.1, winner.name.0, winner.name.1)
+    } else {
+        "stands later in the document".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

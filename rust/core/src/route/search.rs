@@ -18,7 +18,7 @@ pub(super) fn first<F: Fields, T: Trace>(
     listener.hosts.each(input.host, |pattern, at| {
         let Some(table) = snapshot.tables.get(at as usize) else { return false };
         known = true;
-        trace.host(pattern);
+        trace.host(pattern, table.order.len());
         let mut search = Search { snapshot, input, trace: &mut *trace, best: None };
         search.table(table);
         taken = taken.or(search.best.map(|entry| entry.id));

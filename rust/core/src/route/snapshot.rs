@@ -6,10 +6,11 @@
 
 use super::condition::{Condition, Subject};
 use super::edits::Edits;
-use super::hosts::HostTable;
+use super::hosts::{HostTable, Pattern};
 use super::split::Split;
 use super::table::Table;
 use crate::document::{Balance, PathPolicy, Timeouts};
+use std::fmt;
 
 /// One whole configuration, compiled.
 #[derive(Debug)]
@@ -33,6 +34,21 @@ pub struct Snapshot {
     /// Names of Python handlers.
     pub handlers: Vec<String>,
     pub(super) tables: Vec<Table>,
+}
+
+impl Snapshot {
+    /// Whether a listener's routes name `authority`'s host, exactly or by wildcard.
+    #[must_use]
+    pub fn names_host(&self, listener: usize, authority: &[u8]) -> bool {
+        let mut named = false;
+        if let Some(listener) = self.listeners.get(listener) {
+            listener.hosts.each(authority, |pattern, _| {
+                named |= pattern != Pattern::Any;
+                named
+            });
+        }
+        named
+    }
 }
 
 /// What explain says of a route.
@@ -174,6 +190,28 @@ pub enum PathTest {
     Prefix(Box<[u8]>),
     /// The whole path.
     Regex(Box<str>),
+}
+
+impl PathTest {
+    /// `exact`, `prefix` or `regex`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Exact(_) => "exact",
+            Self::Prefix(_) => "prefix",
+            Self::Regex(_) => "regex",
+        }
+    }
+}
+
+/// The value as written.
+impl fmt::Display for PathTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(path) | Self::Prefix(path) => f.write_str(&String::from_utf8_lossy(path)),
+            Self::Regex(text) => f.write_str(text),
+        }
+    }
 }
 
 /// Conditions by kind.

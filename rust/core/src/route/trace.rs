@@ -7,8 +7,8 @@ use super::{Condition, Subject};
 pub trait Trace {
     /// Whether to go on after the first match that fits, so that the losers are seen too. The match taken is the same.
     const EVERY: bool;
-    /// The rules under this pattern, which fits the host, are looked at next.
-    fn host(&mut self, pattern: Pattern<'_>);
+    /// The rules under this pattern, which fits the host, are looked at next; they have `count` matches.
+    fn host(&mut self, pattern: Pattern<'_>, count: usize);
     /// The match's path fits; `rank` is its place in the order of the rules under this pattern.
     fn candidate(&mut self, rank: u32, id: u32);
     /// The method condition of the last candidate (only if it has one).
@@ -28,7 +28,7 @@ pub struct NoTrace;
 impl Trace for NoTrace {
     const EVERY: bool = false;
     #[inline(always)]
-    fn host(&mut self, _: Pattern<'_>) {}
+    fn host(&mut self, _: Pattern<'_>, _: usize) {}
     #[inline(always)]
     fn candidate(&mut self, _: u32, _: u32) {}
     #[inline(always)]
