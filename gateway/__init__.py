@@ -1,0 +1,1 @@
+"""The gateway: Python decides, Rust forwards. ARCHITECTURE.md is the way in."""

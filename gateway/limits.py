@@ -1,0 +1,121 @@
+"""Every limit and default of the Python side, in one place.
+
+Each constant says its unit in its name or comment, why it has this value, and what others chose (nginx 1.22,
+Envoy 1.40, HAProxy 2.6 unless said otherwise). Limits that only the Rust core knows live in `rust/core/src/limits.rs`.
+Times are milliseconds, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SECOND_MS: Final = 1_000
+
+# ── listeners ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+LISTENER_CONNECTIONS: Final = 10_000
+"""Open connections per listener. Enough for a busy edge at about 10 MiB of state. nginx: 512 per worker; HAProxy:
+from the descriptor limit; Envoy: none, and its hardening guide says to set one."""
+
+LISTENER_CONNECTIONS_MAX: Final = 4_000_000
+"""More than Linux gives descriptors to one process by default (fs.nr_open is 1,048,576), with room."""
+
+HEADER_BYTES: Final = 64 * 1024
+"""Bytes of a request head. nginx: 4 × 8 KiB; HAProxy: 16 KiB; Envoy: 60 KiB. Cookies and tokens of real
+applications reach 32 KiB; one read of a worker is 64 KiB."""
+
+HEADER_BYTES_MIN: Final = 1024
+"""A head that a browser sends has 400 to 800 bytes; below 1 KiB nothing useful gets through."""
+
+HEADER_BYTES_MAX: Final = 1024 * 1024
+"""A head is kept in memory until it is whole: one mebibyte per connection is the most that can be asked for."""
+
+HEADERS: Final = 100
+"""Fields of a request head. Envoy: 100; HAProxy: 101; nginx: no limit by number."""
+
+HEADERS_MAX: Final = 1_000
+"""Each field costs a table entry while the head is looked at."""
+
+HEADER_TIMEOUT_MS: Final = 10 * SECOND_MS
+"""From the first byte of a head to its end: what a client that drips bytes gets. nginx: 60 s; HAProxy's manual
+advises 5 to 10 s; Envoy: off, its hardening guide says 10 s."""
+
+LISTENER_IDLE_TIMEOUT_MS: Final = 60 * SECOND_MS
+"""Between requests on a kept connection. nginx: 75 s; Envoy: 1 h; browsers keep theirs for 60 to 300 s."""
+
+# ── what happens to a request ────────────────────────────────────────────────────────────────────────────────────────
+
+REQUEST_TIMEOUT_MS: Final = 0
+"""From the end of the head to the last byte of the answer; 0 is none, because downloads and long polls are
+requests too, and the idle timeout ends what stands still. nginx and HAProxy: none; Envoy: 15 s."""
+
+PER_TRY_TIMEOUT_MS: Final = 0
+"""From choosing an endpoint to the end of the answer's head; 0 is none (the idle timeout still holds)."""
+
+CONNECT_TIMEOUT_MS: Final = 5 * SECOND_MS
+"""For a TCP connection to an endpoint. One lost SYN is sent again after 1 s, two after 3 s: 5 s survives both.
+Envoy: 5 s; HAProxy's examples: 5 s; nginx: 60 s."""
+
+IDLE_TIMEOUT_MS: Final = 60 * SECOND_MS
+"""Without any byte in either direction while a request is open. nginx (proxy_read_timeout): 60 s; Envoy: 5 min per
+stream; HAProxy's examples: 50 s."""
+
+# ── upstreams ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+POOL_IDLE: Final = 1_024
+"""Idle connections kept per endpoint and worker. A closed connection costs a handshake, a kept one a descriptor and
+some hundred bytes. nginx: 32 (where switched on); Envoy and HAProxy: no limit by number."""
+
+POOL_IDLE_MAX: Final = 65_535
+"""There are no more local ports than this towards one endpoint."""
+
+POOL_IDLE_TIMEOUT_MS: Final = 60 * SECOND_MS
+"""How long a connection may lie in the pool. nginx: 60 s; Envoy: 1 h; HAProxy: 5 s."""
+
+WEIGHT_MAX: Final = 1_000_000
+"""Of an endpoint or a share of a split. Fine enough for a thousandth of a percent; sums of 4,000 fit 32 bits.
+Kubernetes Gateway API: 1,000,000; HAProxy: 256."""
+
+# ── the process ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+WORKERS_MAX: Final = 1_024
+"""Threads that forward. More than any machine's cores that we know of; a typing error becomes an error."""
+
+DRAIN_DELAY_MS: Final = 0
+"""Between "not ready" and the end of accepting. 0 unless a load balancer in front needs time to notice."""
+
+DRAIN_TIMEOUT_MS: Final = 30 * SECOND_MS
+"""What requests in flight get to finish. Kubernetes kills after 30 s by default; Envoy: 600 s; nginx: none."""
+
+# ── the configuration itself ─────────────────────────────────────────────────────────────────────────────────────────
+
+DURATION_MAX_MS: Final = 576 * 3_600 * SECOND_MS
+"""24 days: what fits a signed 32-bit number of milliseconds, the limit of nginx and HAProxy too."""
+
+SIZE_MAX: Final = 1 << 40
+"""One tebibyte: beyond every size that can be configured; a typing error becomes an error."""
+
+CONFIG_FILE_BYTES: Final = 16 * 1024 * 1024
+"""Of one file. 10,000 rules written generously are about 2 MiB."""
+
+CONFIG_FILES: Final = 1_024
+"""Files of one configuration, included ones counted."""
+
+CONFIG_DEPTH: Final = 32
+"""Nesting of one file. The schema is 9 deep; the rest is for x-* notes."""
+
+CONFIG_NODES: Final = 2_000_000
+"""Values of one configuration after aliases are expanded ("billion laughs" ends here). 10,000 rules are about
+200,000."""
+
+CONFIG_ERRORS: Final = 100
+"""Errors that are shown; past it their number is said. Nobody mends more than this at once."""
+
+SECRET_BYTES: Final = 64 * 1024
+"""Of one file read by ${file:…}. A key or token has less than 10 KiB; a device such as /dev/zero ends here."""
+
+REGEX_BYTES: Final = 4 * 1024
+"""Of one regular expression as written. The longest in published rule sets are about 1 KiB."""
+
+RESPOND_BODY_BYTES: Final = 1024 * 1024
+"""Of a body written in the configuration: it is kept in memory by every snapshot. Envoy: 4 KiB; nginx: the line."""

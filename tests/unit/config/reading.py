@@ -1,0 +1,69 @@
+"""What the tests of this room share: configurations from text, and the errors that they give."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gateway.config.check import check
+from gateway.config.keys import ListenerKeys
+from gateway.config.load import Loaded, load
+from gateway.config.lower import Lowered, lower
+from gateway.errors import ConfigError, Finding
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+def python_regex_problem(pattern: str) -> str | None:
+    """Python's opinion of an expression, where the engine's is not what a test is about."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return str(error)
+    return None
+
+
+class Folder:
+    """A directory with configuration files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.environ: dict[str, str] = {}
+
+    def write(self, name: str, text: str) -> str:
+        """Write a file; gives its path."""
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return str(file)
+
+    def load(self, text: str) -> Loaded:
+        """`gateway.yaml` with this text, loaded and checked."""
+        loaded = load(self.write("gateway.yaml", text), self.environ)
+        check(loaded, python_regex_problem)
+        loaded.findings.raise_if_failed()
+        return loaded
+
+    def lower(self, text: str) -> Lowered:
+        """The document of this text."""
+        return lower(self.load(text), ListenerKeys(), 1)
+
+    def refused(self, text: str) -> tuple[Finding, ...]:
+        """Everything found in a text that must be refused."""
+        try:
+            self.load(text)
+        except ConfigError as error:
+            return error.findings
+        raise AssertionError("the configuration was accepted")
+
+    def lines(self, text: str) -> list[str]:
+        """The same as `line:col message (hint)`, short to compare."""
+        return [
+            f"{f.line}:{f.column} {f.message}" + (f" ({f.hint})" if f.hint else "")
+            for f in self.refused(text)
+            if f.severity == "error"
+        ]
+
+    def warnings(self, text: str) -> list[str]:
+        """`line:col message` of each warning in a text that is accepted."""
+        return [f"{f.line}:{f.column} {f.message}" for f in self.load(text).findings.all]
