@@ -240,7 +240,7 @@ fn check(routes: Vec<Route>, requests: &[Asked]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn decides_as_the_oracle_does_over_paths_and_hosts(

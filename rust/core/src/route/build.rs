@@ -5,10 +5,11 @@
 //!
 //! Rules: nothing is repaired; the first thing wrong refuses the whole.
 
-use super::condition::{Condition, Subject, anchored};
+use super::condition::{Condition, Subject};
 use super::edits::{self, Edits};
 use super::error::{BuildError, Place};
 use super::hosts::{HOST_BYTES, HostTable};
+use super::patterns;
 use super::snapshot::{
     Action, Listener, Match, PathTest, Redirect, Respond, Rewrite, RouteInfo, Rule, Snapshot, Upstream,
 };
@@ -290,7 +291,7 @@ fn path_test(from: &document::PathMatch, place: &Place) -> Result<PathTest, Buil
             Ok(PathTest::Prefix(value.as_bytes().into()))
         }
         document::PathMatch::Regex { value } => {
-            anchored(value, place)?;
+            patterns::check(value, place)?;
             Ok(PathTest::Regex(value.as_str().into()))
         }
     }

@@ -137,7 +137,7 @@ pub(super) fn whole(pattern: &str) -> String {
 }
 
 /// Compiles `pattern` to fit whole values only.
-pub(super) fn anchored(pattern: &str, place: &Place) -> Result<Regex, BuildError> {
+fn anchored(pattern: &str, place: &Place) -> Result<Regex, BuildError> {
     let bad = |error: regex::Error| place.error(format!("the regex `{pattern}` does not compile: {error}"));
     // Alone first: `a)(b` is not a pattern, though it would be one between our brackets.
     RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build().map_err(bad)?;

@@ -122,3 +122,55 @@ pub(super) fn check_value(value: &str, place: &Place) -> Result<(), BuildError> 
     }
     Err(place.error(format!("`{}` is not a header value", value.escape_debug())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.into(), value.into())
+    }
+
+    fn build(set: &[(&str, &str)], add: &[(&str, &str)], remove: &[&str]) -> Result<Edits, BuildError> {
+        let pairs = |list: &[(&str, &str)]| list.iter().map(|(name, value)| pair(name, value)).collect();
+        let remove = remove.iter().map(|&name| name.into()).collect();
+        Edits::build(&HeaderEdits { set: pairs(set), add: pairs(add), remove }, &Place::default())
+    }
+
+    #[test]
+    fn set_and_remove_drop_and_set_and_add_append() {
+        let edits = build(&[("x-env", "prod")], &[("via-us", "1"), ("via-us", "2")], &["x-debug"]).unwrap();
+        assert!(edits.drops(b"X-Env") && edits.drops(b"x-debug"));
+        assert!(!edits.drops(b"via-us") && !edits.drops(b"x-en") && !edits.drops(b""));
+        assert_eq!(edits.lines(), b"x-env: prod\r\nvia-us: 1\r\nvia-us: 2\r\n");
+        assert!(!edits.is_empty() && Edits::default().is_empty());
+    }
+
+    #[test]
+    fn names_of_any_length_are_dropped() {
+        let long = "x".repeat(200);
+        let edits = build(&[], &[], &[&long]).unwrap();
+        assert!(edits.drops(long.as_bytes()) && !edits.drops(&long.as_bytes()[..70]));
+        assert!(!edits.is_empty());
+    }
+
+    #[test]
+    fn framing_is_not_for_sale() {
+        for name in RESERVED {
+            assert!(build(&[], &[], &[name]).is_err(), "{name}");
+            assert!(build(&[(&name.to_uppercase(), "1")], &[], &[]).is_err(), "{name}");
+            assert!(lines(&[pair(name, "1")], &Place::default()).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_edit_cannot_split_a_message() {
+        for value in ["a\r\nb: c", "a\nb", "a\0", "\x7f", " a", "a\t"] {
+            assert!(build(&[("x", value)], &[], &[]).is_err(), "{value:?}");
+        }
+        for name in ["", "a b", "a:", "a\r\n", "é"] {
+            assert!(build(&[], &[(name, "1")], &[]).is_err(), "{name:?}");
+        }
+        assert!(build(&[("x", "")], &[("y", "a\tb é")], &[]).is_ok());
+    }
+}

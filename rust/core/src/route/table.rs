@@ -14,7 +14,7 @@ use super::snapshot::{Match, PathTest, RouteInfo, Rule};
 use std::collections::BTreeMap;
 
 /// See the file's head.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Table {
     pub levels: Vec<Level>,
     /// Match ids in order: the index is the rank.
@@ -22,7 +22,7 @@ pub(super) struct Table {
 }
 
 /// Matches of one priority.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Level {
     pub exact: ByteMap<Node>,
     pub prefixes: Prefixes,
