@@ -2,14 +2,25 @@
 
 use std::net::Ipv6Addr;
 
-use super::bytes::is_host;
+use super::bytes::{host_end, is_host};
 
 /// Whether `text` is a host, not empty, with or without a port. No userinfo (RFC 9110 §4.2.4), no zone, and of the
 /// bracketed forms only IPv6: nobody has registered another.
 #[must_use]
 pub fn is_valid(text: &[u8]) -> bool {
+    // Nearly every host is a plain name; what stops the run decides.
+    let end = host_end(text, 0);
+    match text.get(end..) {
+        Some([]) => end > 0,
+        Some([b':', port @ ..]) => end > 0 && is_port(port),
+        _ => is_unusual(text),
+    }
+}
+
+#[cold]
+fn is_unusual(text: &[u8]) -> bool {
     let (host, port) = split(text);
-    is_port(port) && if host.starts_with(b"[") { is_ipv6(host) } else { is_name(host) }
+    is_port(port) && if host.starts_with(b"[") { is_ipv6(host) } else { is_escaped_name(host) }
 }
 
 /// The host, brackets included, and what follows the colon (empty if nothing does).
@@ -43,12 +54,11 @@ fn is_ipv6(host: &[u8]) -> bool {
         .is_some_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
-fn is_name(host: &[u8]) -> bool {
-    !host.is_empty() && (host.iter().all(|byte| is_host(*byte)) || is_escaped_name(host))
-}
-
-#[cold]
+/// A registered name with escapes, not empty.
 fn is_escaped_name(mut host: &[u8]) -> bool {
+    if host.is_empty() {
+        return false;
+    }
     loop {
         host = match host {
             [] => return true,

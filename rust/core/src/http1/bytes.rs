@@ -9,7 +9,7 @@
 
 const TOKEN: u8 = 1;
 const VALUE: u8 = 2;
-const TARGET: u8 = 4;
+const PATH: u8 = 4;
 const HOST: u8 = 8;
 
 /// `tchar` of RFC 9110 §5.6.2 that is neither digit nor letter.
@@ -38,8 +38,8 @@ const fn class(byte: u8) -> u8 {
     if byte == b'\t' || byte >= 0x20 && byte != 0x7f {
         class |= VALUE;
     }
-    if byte > 0x20 && byte < 0x7f && byte != b'#' {
-        class |= TARGET;
+    if byte > 0x20 && byte < 0x7f && byte != b'#' && byte != b'?' {
+        class |= PATH;
     }
     if byte.is_ascii_alphanumeric() || has(HOST_MARKS, byte) {
         class |= HOST;
@@ -89,22 +89,69 @@ fn run(buf: &[u8], from: usize, class: u8) -> usize {
 /// Index of the first byte at or after `from` that is not a token byte, or the length of `buf`.
 #[inline(always)]
 pub(super) fn token_end(buf: &[u8], from: usize) -> usize {
-    run(buf, from, TOKEN)
+    let mut at = from;
+    while let Some(word) = word(buf, at) {
+        let stops = not_plain(word);
+        if stops == 0 {
+            at += 8;
+            continue;
+        }
+        at += (stops.trailing_zeros() / 8) as usize;
+        // Nearly every name is letters, digits and hyphens up to its colon; one that is not goes on in the table.
+        if matches!(buf.get(at), Some(b':')) {
+            return at;
+        }
+        break;
+    }
+    run(buf, at, TOKEN)
 }
 
 /// Index of the first byte at or after `from` that cannot stand in a request target (`#` among them: a fragment is
-/// never sent, RFC 9110 §4.2.5), or the length of `buf`.
+/// never sent, RFC 9110 §4.2.5) or is `?`, or the length of `buf`.
 #[inline(always)]
-pub(super) fn target_end(buf: &[u8], from: usize) -> usize {
-    run(buf, from, TARGET)
+pub(super) fn path_end(buf: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(word) = word(buf, at) {
+        let stops = not_target(word);
+        if stops != 0 {
+            return at + (stops.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    run(buf, at, PATH)
+}
+
+/// As [`path_end`], but passes over `?`.
+#[inline(always)]
+pub(super) fn query_end(buf: &[u8], from: usize) -> usize {
+    let mut at = path_end(buf, from);
+    while buf.get(at) == Some(&b'?') {
+        at = path_end(buf, at + 1);
+    }
+    at
+}
+
+/// Index of the first byte at or after `from` that cannot stand in a registered name, or the length of `buf`.
+#[inline(always)]
+pub(super) fn host_end(buf: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(word) = word(buf, at) {
+        let stops = not_plain(word);
+        if stops != 0 {
+            at += (stops.trailing_zeros() / 8) as usize;
+            break;
+        }
+        at += 8;
+    }
+    run(buf, at, HOST)
 }
 
 /// Index of the first byte at or after `from` that cannot stand in a field value, or the length of `buf`.
 #[inline(always)]
 pub(super) fn value_end(buf: &[u8], from: usize) -> usize {
     let mut at = from;
-    while let Some(word) = buf.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let stops = controls(u64::from_le_bytes(*word));
+    while let Some(word) = word(buf, at) {
+        let stops = controls(word);
         if stops == 0 {
             at += 8;
             continue;
@@ -118,12 +165,42 @@ pub(super) fn value_end(buf: &[u8], from: usize) -> usize {
     run(buf, at, VALUE)
 }
 
+/// The eight bytes at `at`, the first in the lowest place.
+#[inline(always)]
+pub(super) fn word(buf: &[u8], at: usize) -> Option<u64> {
+    buf.get(at..).and_then(|rest| rest.first_chunk::<8>()).map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+/// One in every byte.
+pub(super) const ONES: u64 = u64::MAX / 255;
+/// The high bit of every byte.
+const HIGH: u64 = ONES << 7;
+
+/// The high bit of each byte that is no ASCII letter, digit, `-` or `.`. Exact: seven-bit sums never carry.
+#[inline(always)]
+const fn not_plain(word: u64) -> u64 {
+    let low = word & !HIGH;
+    let folded = low | (ONES * 0x20);
+    let letter = (folded + ONES * (0x80 - 0x61)) & !(folded + ONES * (0x80 - 0x7b));
+    let minus_to_nine = (low + ONES * (0x80 - 0x2d)) & !(low + ONES * (0x80 - 0x3a));
+    let not_slash = (low ^ (ONES * 0x2f)) + ONES * 0x7f;
+    (!(letter | minus_to_nine & not_slash) | word) & HIGH
+}
+
+/// The high bit of each byte that is not visible ASCII, or is `#` or `?`. Exact, as above.
+#[inline(always)]
+const fn not_target(word: u64) -> u64 {
+    let low = word & !HIGH;
+    let visible = (low + ONES * (0x80 - 0x21)) & ((low ^ (ONES * 0x7f)) + ONES * 0x7f);
+    let not_fragment = (low ^ (ONES * 0x23)) + ONES * 0x7f;
+    let not_query = (low ^ (ONES * 0x3f)) + ONES * 0x7f;
+    (!(visible & not_fragment & not_query) | word) & HIGH
+}
+
 /// The high bit of each byte that is below 0x20 or is 0x7f. Exact for the lowest such byte; bytes above it may be
 /// marked falsely, because a subtraction borrows from them.
 #[inline(always)]
 const fn controls(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
     let below = word.wrapping_sub(ONES * 0x20) & !word;
     let del = word ^ (ONES * 0x7f);
     let equal = del.wrapping_sub(ONES) & !del;

@@ -55,7 +55,7 @@ pub(super) fn section(
             return Err(Cause::TooManyFields.into());
         }
         let field = line(buf, at, limits.name_bytes)?;
-        if field.known != Known::Other {
+        if field.known.decides() {
             facts.note(&field, buf)?;
         }
         at = field.line.end as usize;
@@ -84,7 +84,7 @@ pub(super) fn line(buf: &[u8], at: usize, name_bytes: u16) -> Result<Field, Stop
         end -= 1;
     }
     let name = span(at, colon);
-    let known = Known::of(name.of(buf));
+    let known = Known::of(buf, at, colon - at);
     let plain = start == colon + 2 && end == stop && buf.get(colon + 1) == Some(&b' ');
     let hop = known.is_hop();
     Ok(Field { name, value: span(start, end), line: span(at, next), known, plain, hop })

@@ -1,6 +1,6 @@
 //! Request heads: the request line (RFC 9112 §3) and what the head as a whole must satisfy.
 
-use super::bytes::{target_end, token_end};
+use super::bytes::{path_end, query_end, token_end};
 use super::fields::{Facts, section};
 use super::head::{
     Cause, Field, Framing, Limits, Progress, Refusal, Stop, byte, conclude, line_end, span, window,
@@ -138,7 +138,9 @@ impl Request {
         }
         self.method_text = span(start, method_end);
         self.method = Method::of(self.method_text.of(buf));
-        let target = span(method_end + 1, target_end(buf, method_end + 1));
+        let path_end = path_end(buf, method_end + 1);
+        let target_end = if buf.get(path_end) == Some(&b'?') { query_end(buf, path_end) } else { path_end };
+        let target = span(method_end + 1, target_end);
         let after = target_stop(buf, target, limits)?;
         let version = version(buf, after)?;
         let next = line_end(buf, after + Version::LEN, Cause::VersionMalformed)?;
@@ -146,63 +148,48 @@ impl Request {
         if self.method == Method::Connect {
             return Err(Cause::MethodUnsupported.into());
         }
-        self.target(buf, target)?;
+        self.target(buf, target, path_end as u32)?;
         Ok(next)
     }
 
-    /// Takes the target apart. RFC 9112 §3.2.
+    /// Takes the target apart, whose first `?` is at `mark` if it has one. RFC 9112 §3.2.
     #[inline]
-    fn target(&mut self, buf: &[u8], target: Span) -> Result<(), Cause> {
+    fn target(&mut self, buf: &[u8], target: Span, mark: u32) -> Result<(), Cause> {
         self.scheme = Span::default();
         self.host = Span::default();
+        self.form = Form::Origin;
+        self.path = Span { start: target.start, end: mark };
+        self.query = (mark < target.end).then_some(Span { start: mark + 1, end: target.end });
         match target.of(buf) {
-            [b'/', ..] => {
-                self.form = Form::Origin;
-                self.path_and_query(buf, target);
-                Ok(())
-            }
+            [b'/', ..] => Ok(()),
             b"*" if self.method == Method::Options => {
                 self.form = Form::Asterisk;
-                self.path = target;
-                self.query = None;
                 Ok(())
             }
-            _ => self.absolute(buf, target),
+            _ => self.absolute(buf),
         }
     }
 
-    #[inline]
-    fn path_and_query(&mut self, buf: &[u8], target: Span) {
-        let query = target.of(buf).iter().position(|byte| *byte == b'?');
-        let mark = query.map_or(target.end, |at| target.start + at as u32);
-        self.path = Span { start: target.start, end: mark };
-        self.query = query.map(|_| Span { start: mark + 1, end: target.end });
-    }
-
+    /// Splits what `target` took for the path into scheme, authority and path.
     #[cold]
-    fn absolute(&mut self, buf: &[u8], target: Span) -> Result<(), Cause> {
-        let text = target.of(buf);
+    fn absolute(&mut self, buf: &[u8]) -> Result<(), Cause> {
+        let before_query = self.path;
+        let text = before_query.of(buf);
         let scheme_len = text.iter().position(|byte| *byte == b':').ok_or(Cause::TargetForm)?;
         let (scheme, rest) = text.split_at(scheme_len);
         let is_http = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
-        if !is_http || !rest.starts_with(b"://") {
-            return Err(Cause::TargetForm);
-        }
-        let start = target.start + scheme_len as u32;
+        let Some(rest) = rest.strip_prefix(b"://").filter(|_| is_http) else { return Err(Cause::TargetForm) };
+        let authority_len = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
+        let colon = before_query.start + scheme_len as u32;
+        let authority_end = colon + 3 + authority_len as u32;
         self.form = Form::Absolute;
-        self.scheme = Span { start: target.start, end: start };
-        let from = Span { start: start + 3, end: target.end };
-        let authority_len = from.of(buf).iter().position(|byte| matches!(byte, b'/' | b'?'));
-        let end = authority_len.map_or(from.end, |len| from.start + len as u32);
-        self.host = Span { start: from.start, end };
-        if !authority::is_valid(self.host.of(buf)) {
-            return Err(Cause::TargetAuthority);
+        self.scheme = Span { start: before_query.start, end: colon };
+        self.host = Span { start: colon + 3, end: authority_end };
+        self.path = Span { start: authority_end, end: before_query.end };
+        if authority_end == before_query.end {
+            self.path = Span { start: colon + 1, end: colon + 2 };
         }
-        self.path_and_query(buf, Span { start: end, end: target.end });
-        if self.path.start == self.path.end {
-            self.path = Span { start: start + 1, end: start + 2 };
-        }
-        Ok(())
+        if authority::is_valid(self.host.of(buf)) { Ok(()) } else { Err(Cause::TargetAuthority) }
     }
 
     /// What the head as a whole must satisfy, and what follows from it.
