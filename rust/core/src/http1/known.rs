@@ -86,7 +86,7 @@ impl Known {
         }
         let goes_on = match len {
             ..=8 => true,
-            ..=16 => word(buf, at + len - 8).is_some_and(|word| word | (ONES * 0x20) == slot.last),
+            9..=16 => word(buf, at + len - 8).is_some_and(|word| word | (ONES * 0x20) == slot.last),
             _ => slot.known.is(buf, at, len),
         };
         if goes_on { slot.known } else { Self::Other }
