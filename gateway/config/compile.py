@@ -54,7 +54,7 @@ class Compiled:
     listening: tuple[Listening, ...]
     """Every listener with its address, the admin API's last if there is one."""
     directory: Path
-    """Where modules of handlers are looked for first."""
+    """Where the main file lies; modules of handlers are looked for here too."""
 
     @property
     def access_log(self) -> AccessLog | None:

@@ -293,7 +293,7 @@ class Upstream(Written, frozen=True):
 class Config(Written, frozen=True):
     """One whole configuration."""
 
-    version: Annotated[Literal[1], doc("Version of this format.")]
+    version: Annotated[Literal[1], doc("Version of this format: `1`.")]
     include: Annotated[
         list[str],
         doc("Files whose `listeners`, `routes` and `upstreams` are added; relative to this file, `*` and `?` allowed."),

@@ -20,7 +20,7 @@ _SIZE_UNITS: Final = {
     "kB": 10**3, "MB": 10**6, "GB": 10**9,
     "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
 }  # fmt: skip
-_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) ?([A-Za-z]{1,3})", re.ASCII)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,12})?) ?([A-Za-z]{1,3})", re.ASCII)
 _FRACTION_DIGITS: Final = 12
 _SCALE: Final = 10**_FRACTION_DIGITS
 """Decimals are whole numbers of this part, so that 0.1s is exactly 100 ms."""

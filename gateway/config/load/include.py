@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config.findings import Findings, did_you_mean
-from gateway.config.load.parse import parse
+from gateway.config.load.parse import parse, place_of_end, split_lines
 from gateway.config.nodes import Mapping, Node, Scalar, Sequence, Source, Spot
 from gateway.limits import CONFIG_FILE_BYTES, CONFIG_FILES
 
@@ -42,7 +42,7 @@ class Reader:
         text = self._text(name, wanted_by)
         if text is None:
             return None
-        source = Source(name, Path(name), tuple(text.splitlines()))
+        source = Source(name, Path(name), tuple(split_lines(text)))
         root = parse(text, source, self._findings, self._environ)
         if isinstance(root, Mapping):
             return root
@@ -66,9 +66,8 @@ class Reader:
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            at = Spot(Source(name, Path(name), ()), line, error.start - content.rfind(b"\n", 0, error.start))
-            self._findings.error(at, "not UTF-8 text", "save the file as UTF-8")
+            place = place_of_end(content[: error.start].decode("utf-8-sig"))
+            self._findings.error(Spot(Source(name, Path(name), ()), *place), "not UTF-8 text", "save it as UTF-8")
             return None
 
     def _include(self, root: Mapping, into: Mapping) -> None:

@@ -31,8 +31,9 @@ from gateway.config.load.substitute import SubstitutionError, substitute
 from gateway.config.nodes import Mapping, Node, Scalar, Sequence, Source, Spot
 from gateway.limits import CONFIG_DEPTH, CONFIG_NODES
 
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What YAML 1.2.2 §5.1 does not allow in a file."""
+_REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML 1.2.2 §5.1 does not allow in a file; and U+0085, U+2028 and U+2029, which end a line for libyaml (as in
+YAML 1.1) and not for an editor (nor in YAML 1.2)."""
 
 _TEXT_TAGS: Final = ("!", "tag:yaml.org,2002:str")
 
@@ -43,7 +44,7 @@ _IN_OTHER_WORDS: Final = {
     ),
     "found character that cannot start any token": (
         "this character cannot start a value",
-        "indent with spaces, not tabs, and quote a value that starts with @, `, % or *",
+        "quote a value that starts with @, ` or %",
     ),
     "found a tab character that violates indentation": ("a tab in the indentation", "indent with spaces"),
     "did not find expected key": ("expected a key here", "indent the keys of one mapping alike"),
@@ -66,11 +67,11 @@ class ParseStoppedError(Exception):
 
 def parse(text: str, source: Source, findings: Findings, environ: dict[str, str]) -> Node | None:
     """The one document in `text`. None when it has none or cannot be read (then there is an error in `findings`)."""
-    bad = _UNPRINTABLE.search(text)
+    bad = _REFUSED.search(text)
     if bad is not None:
-        line = text.count("\n", 0, bad.start()) + 1
-        column = bad.start() - text.rfind("\n", 0, bad.start())
-        findings.error(Spot(source, line, column), f"a control character (U+{ord(bad[0]):04X}) in the file")
+        line, column = place_of_end(text[: bad.start()])
+        what = f"a control character (U+{ord(bad[0]):04X}) in the file"
+        findings.error(Spot(source, line, column), what, 'write it as an escape: "\\u…"')
         return None
     try:
         return _Composer(text, source, findings, environ).document()
@@ -81,13 +82,26 @@ def parse(text: str, source: Source, findings: Findings, environ: dict[str, str]
         return None
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines of a file as YAML and editors count them (str.splitlines knows more line ends)."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def place_of_end(text: str) -> tuple[int, int]:
+    """Line and column, from 1, of what follows `text`."""
+    lines = split_lines(text)
+    return len(lines), len(lines[-1]) + 1
+
+
 def _report(error: YAMLError, source: Source, findings: Findings) -> None:
     mark: Any = getattr(error, "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    if line > len(source.lines):  # the end of the file: show the last line instead of nothing
-        line = max(1, len(source.lines))
-        column = len(source.line(line)) + 1
+    last = max((number for number, text in enumerate(source.lines, start=1) if text.strip()), default=1)
+    if line > last:  # the end of the file: show the last line instead of nothing
+        line, column = last, len(source.line(last)) + 1
     problem = str(getattr(error, "problem", None) or error)
+    if source.line(line)[column - 1 : column] == "\t":
+        problem = "found a tab character that violates indentation"
     message, hint = _IN_OTHER_WORDS.get(problem, (f"not valid YAML: {problem}", ""))
     if "${" in source.line(line):
         hint = 'inside { } or [ ], quote a value that has ${…}: "${NAME}"'

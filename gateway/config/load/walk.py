@@ -69,14 +69,19 @@ class _Walk:
         noun = _noun(kind)
         fields = {field.encode_name: field for field in kind.fields}
         known: dict[str, Plain] = {}
+        meant: set[str] = set()  # missing only because they were misspelt: said already
         for key, (at, value) in node.entries.items():
             if key in fields:
                 known[key] = self.value(value, fields[key].type)
             elif not key.startswith("x-"):
-                self._findings.error(at, f'unknown field "{_clip(key)}" in this {noun}', _field_hint(key, fields))
-        missing = [f'"{name}"' for name, field in fields.items() if field.required and name not in node.entries]
+                hint = _field_hint(key, fields)
+                meant.update(name for name in fields if f'"{name}"' in hint)
+                self._findings.error(at, f'unknown field "{_clip(key)}" in this {noun}', hint)
+        missing = [name for name, field in fields.items() if field.required and name not in (*known, *meant)]
         if missing:
-            self._findings.error(node, f"{' and '.join(missing)} missing in this {noun}")
+            names = " and ".join(f'"{name}"' for name in missing)
+            hint = f"{missing[0]}: {_meaning(fields[missing[0]])}"
+            self._findings.error(node, f"{names} missing in this {noun}", hint)
         return known
 
     def _dict(self, node: Node, kind: inspect.DictType) -> Plain:
@@ -116,7 +121,7 @@ class _Walk:
             return
         values = [str(value) for value in kind.values]
         one_of = values[0] if len(values) == 1 else "one of " + ", ".join(values)
-        hint = did_you_mean(str(_shown(node)), values)
+        hint = did_you_mean(_shown(node), values) if isinstance(node.value, str) else ""
         self._findings.error(node, f"expected {one_of}, got {_got(node)}", hint)
 
     def _bounds(self, node: Scalar, kind: inspect.IntType) -> None:
@@ -215,6 +220,12 @@ def _noun(kind: inspect.StructType) -> str:
     if kind.cls.__name__ == "Config":
         return "file"
     return "".join(f" {c.lower()}" if c.isupper() else c for c in kind.cls.__name__).strip()
+
+
+def _meaning(field: inspect.Field) -> str:
+    """What `doc(...)` says about a field."""
+    extra = field.type.extra_json_schema if isinstance(field.type, inspect.Metadata) else None
+    return str((extra or {}).get("description", ""))
 
 
 def _field_hint(key: str, fields: dict[str, inspect.Field]) -> str:

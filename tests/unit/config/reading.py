@@ -64,6 +64,25 @@ class Folder:
             if f.severity == "error"
         ]
 
+    def complaints(self, marked: str) -> list[str]:
+        """`message (hint)` of each error. ▸ stands before each place where one must be."""
+        lines = marked.splitlines()
+        places = [
+            f"{number}:{column + 1}" for number, line in enumerate(lines, start=1) for column in _marked_columns(line)
+        ]
+        found = [line.split(" ", 1) for line in self.lines(marked.replace(MARK, ""))]
+        assert [place for place, _ in found] == places, found
+        return [message for _, message in found]
+
     def warnings(self, text: str) -> list[str]:
         """`line:col message` of each warning in a text that is accepted."""
         return [f"{f.line}:{f.column} {f.message}" for f in self.load(text).findings.all]
+
+
+MARK = "▸"
+
+
+def _marked_columns(line: str) -> list[int]:
+    """Where the marks of a line stand once they are taken out, counted from 0."""
+    parts = line.split(MARK)
+    return [sum(map(len, parts[: index + 1])) for index in range(len(parts) - 1)]
