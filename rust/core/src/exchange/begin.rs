@@ -1,0 +1,282 @@
+//! From bytes to a decision: reading a head, bringing its path into normal form, deciding, and handing over.
+
+use std::rc::Rc;
+
+use super::asked::Window;
+use super::{Answer, Backend, Exchange, Link, Step};
+use crate::http1::body::Decoder;
+use crate::http1::head::{Field, Limits, Progress, Refusal, Scan};
+use crate::http1::request::{Form, Request};
+use crate::net::Net;
+use crate::reason::Reason;
+use crate::route::{self, Decision, Fields, Input, NoTrace, Normal, Verdict, normalise};
+use crate::worker::Worker;
+use crate::worker::downstream::{Down, Phase};
+use crate::worker::io::Read;
+use crate::worker::local::Local;
+use crate::worker::table::Id;
+
+/// A request whose head is complete.
+pub struct Incoming<'a> {
+    /// The parsed head.
+    pub request: &'a Request,
+    /// The bytes it was parsed from, and what came with them.
+    pub bytes: &'a [u8],
+    /// Its path in normal form; `*` is decided as `/`.
+    pub path: &'a [u8],
+    /// What was decided.
+    pub decision: Decision,
+    /// Chance, for the endpoint.
+    pub draw: u64,
+}
+
+impl<'a> Incoming<'a> {
+    /// What came after the head.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.request.head_len as usize..).unwrap_or(&[])
+    }
+
+    /// The query, without `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&'a [u8]> {
+        self.request.query.map(|span| span.of(self.bytes))
+    }
+}
+
+/// The fields of a parsed head, for [`route::decide`].
+pub struct HeadFields<'a> {
+    /// Parsed fields.
+    pub fields: &'a [Field],
+    /// The bytes they were parsed from.
+    pub bytes: &'a [u8],
+}
+
+impl Fields for HeadFields<'_> {
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+        let same = move |field: &&Field| field.name.of(self.bytes).eq_ignore_ascii_case(name.as_bytes());
+        self.fields.iter().filter(same).map(|field| field.value.of(self.bytes))
+    }
+}
+
+impl<N: Net> Worker<N> {
+    /// Read what there is of the next head and, once it is complete, start its exchange.
+    pub(crate) fn begin(&mut self, id: Id, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
+        if down.io.blocked() {
+            return Step::Wait;
+        }
+        if down.phase == Phase::Idle && !down.carry.is_empty() {
+            let carry = std::mem::take(&mut down.carry);
+            let step = self.head(id, down, link, &carry);
+            self.buffers.give(carry);
+            return step;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let step = match down.io.read(&mut self.net, &mut scratch) {
+            Read::Nothing => Step::Wait,
+            Read::End => Step::Close,
+            Read::Bytes(count) => {
+                let fresh = scratch.get(..count).unwrap_or(&[]);
+                if down.carry.is_empty() {
+                    self.head(id, down, link, fresh)
+                } else {
+                    self.more_of_head(id, down, link, fresh)
+                }
+            }
+        };
+        self.scratch = scratch;
+        step
+    }
+
+    /// More of a head that came in pieces; parsed again only when its end may have come.
+    fn more_of_head(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        fresh: &[u8],
+    ) -> Step {
+        down.carry.extend_from_slice(fresh);
+        let limits = self.head_limits(down.listener);
+        if !down.scan.complete(&down.carry, &limits) {
+            return Step::Again;
+        }
+        let carry = std::mem::take(&mut down.carry);
+        let step = self.head(id, down, link, &carry);
+        self.buffers.give(carry);
+        step
+    }
+
+    fn head_limits(&self, listener: u32) -> Limits {
+        let found = self.local.listener(listener);
+        match found.and_then(|index| self.local.snapshot.listeners.get(index as usize)) {
+            Some(listener) => Limits {
+                header_bytes: listener.header_bytes,
+                headers: listener.headers,
+                ..Limits::default()
+            },
+            None => Limits::default(),
+        }
+    }
+
+    fn head(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        bytes: &[u8],
+    ) -> Step {
+        let limits = self.head_limits(down.listener);
+        let mut request = std::mem::take(&mut self.request);
+        let step = match request.parse(bytes, &limits) {
+            Ok(Progress::Complete) => self.start(id, down, link, &request, bytes),
+            Ok(Progress::Partial) => self.keep_partial(down, bytes, &limits),
+            Err(refusal) => self.refuse(down, refusal),
+        };
+        self.request = request;
+        step
+    }
+
+    fn keep_partial(&mut self, down: &mut Down<N::Sock>, bytes: &[u8], limits: &Limits) -> Step {
+        down.carry = self.buffers.holding(bytes);
+        down.scan = Scan::new();
+        // The first look cannot be the last: `parse` has just said so.
+        let _ = down.scan.complete(bytes, limits);
+        if down.phase == Phase::Idle {
+            // Before the first request the time for a head runs from accept.
+            let since = if down.served == 0 { down.since } else { self.now };
+            down.enter(Phase::Head, since);
+        }
+        Step::Again
+    }
+
+    /// Answer a head that is not valid, and close: nothing after it can be trusted.
+    fn refuse(&mut self, down: &mut Down<N::Sock>, refusal: Refusal) -> Step {
+        let reason = match refusal.status {
+            414 | 431 => Reason::RequestHeadTooLarge,
+            _ => Reason::RequestInvalid,
+        };
+        let local = Rc::clone(&self.local);
+        let listener = local.listener(down.listener).unwrap_or(0);
+        let mut exchange = self.exchange(local, listener, &Request::default());
+        exchange.keep_alive = false;
+        down.exchange = Some(exchange);
+        self.answer_refusal(down, reason, refusal.status, refusal.cause.text())
+    }
+
+    fn exchange(&self, local: Rc<Local>, listener: u32, request: &Request) -> Exchange {
+        Exchange {
+            local,
+            listener,
+            rule: None,
+            upstream: None,
+            backend: Backend::Own,
+            place: None,
+            method: request.method,
+            minor: request.minor,
+            keep_alive: request.keep_alive,
+            upgrade: request.upgrade,
+            expects_continue: request.expect_continue,
+            request: Decoder::new(request.framing),
+            request_chunked: matches!(request.framing, crate::http1::head::Framing::Chunked),
+            deaf: false,
+            answer: Answer::Awaited,
+            reusable: false,
+            head_sent: false,
+            status: 0,
+            reason: Reason::Ok,
+            replay: Vec::new(),
+            replays: 0,
+            started: self.now,
+            deadline: u64::MAX,
+            try_deadline: u64::MAX,
+            client_finished: false,
+            upstream_finished: false,
+            bytes_in: 0,
+            bytes_out: 0,
+            line: None,
+            window: Window::default(),
+        }
+    }
+
+    /// The head is complete: decide, and do what was decided.
+    fn start(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        request: &Request,
+        bytes: &[u8],
+    ) -> Step {
+        down.enter(Phase::Exchange, self.now);
+        let local = Rc::clone(&self.local);
+        let found = local.listener(down.listener);
+        let mut exchange = self.exchange(Rc::clone(&local), found.unwrap_or(0), request);
+        exchange.keep_alive &= down.leave_by == u64::MAX;
+        if local.snapshot.access_log {
+            exchange.line = Some(Box::new(crate::account::line::Asked::new(request, bytes)));
+        }
+        down.exchange = Some(exchange);
+        let Some(listener) = found.and_then(|index| local.snapshot.listeners.get(index as usize)) else {
+            return self.answer_reason(down, Reason::Drained);
+        };
+        down.header_timeout = u64::from(listener.header_timeout) * 1_000_000;
+        down.idle_timeout = u64::from(listener.idle_timeout) * 1_000_000;
+        let raw = if request.form == Form::Asterisk { b"/" } else { request.path.of(bytes) };
+        let mut normal = std::mem::take(&mut self.normal);
+        normal.clear();
+        let step = match normalise(raw, &listener.path, &mut normal) {
+            Ok(found_normal) => {
+                let path = if found_normal == Normal::Unchanged { raw } else { normal.as_slice() };
+                self.decided(id, down, link, &local, found.unwrap_or(0), request, bytes, path)
+            }
+            Err(fault) => self.answer_refusal(down, Reason::PathRefused, 400, fault.text()),
+        };
+        self.normal = normal;
+        step
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request, which live in different buffers")]
+    fn decided(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        local: &Rc<Local>,
+        listener: u32,
+        request: &Request,
+        bytes: &[u8],
+        path: &[u8],
+    ) -> Step {
+        let draw = self.random.draw();
+        let fields = HeadFields { fields: &request.fields, bytes };
+        let query = request.query.map(|span| span.of(bytes));
+        let (method, host) = (request.method_text.of(bytes), request.host.of(bytes));
+        let input = Input { listener: listener as usize, method, host, path, query, fields: &fields };
+        let decision = route::decide(&local.snapshot, &input, draw, &mut NoTrace);
+        let rule = decision.rule.and_then(|index| local.snapshot.rules.get(index as usize));
+        if let (Some(rule), Some(exchange)) = (rule, down.exchange.as_mut()) {
+            exchange.rule = decision.rule;
+            exchange.deadline = after(self.now, rule.timeouts.request);
+            if rule.timeouts.idle != 0 {
+                down.idle_timeout = u64::from(rule.timeouts.idle) * 1_000_000;
+            }
+        }
+        let incoming = Incoming { request, bytes, path, decision, draw };
+        match (decision.verdict, rule) {
+            (Verdict::Forward { upstream }, Some(rule)) => self.forward(id, down, link, &incoming, rule, upstream),
+            (Verdict::Respond, Some(rule)) => self.answer_rule(down, &incoming, rule),
+            (Verdict::Redirect, Some(rule)) => self.answer_redirect(down, &incoming, rule),
+            (Verdict::Ask { handler }, Some(rule)) => self.ask(id, down, &incoming, rule, handler),
+            (Verdict::NoTarget, _) => self.answer_own(down, &incoming, Reason::NoEndpoint),
+            (Verdict::NoHost, _) => self.answer_own(down, &incoming, Reason::NoHost),
+            _ => self.answer_own(down, &incoming, Reason::NoRule),
+        }
+    }
+}
+
+/// A deadline so many ms after a time in ns; 0 ms: none.
+#[must_use]
+pub fn after(now: u64, ms: u32) -> u64 {
+    if ms == 0 { u64::MAX } else { now.saturating_add(u64::from(ms) * 1_000_000) }
+}

@@ -1,0 +1,166 @@
+//! The request head as it is sent upstream: written anew from what was understood.
+//!
+//! Theory: fields that mean something to the hop or that a gateway must own are left out; everything else is copied in
+//! runs of whole lines that were validated and stand in canonical form. What the gateway adds comes last, after all
+//! that a `Connection` field could have named was removed (Traefik, CVE-2024-45410).
+
+use crate::http1::head::{Field, Framing, Known};
+use crate::http1::request::Request;
+use crate::route::{Edits, Rule};
+
+/// Everything that the head is written from.
+pub struct Outgoing<'a> {
+    /// The parsed head.
+    pub request: &'a Request,
+    /// The bytes it was parsed from.
+    pub bytes: &'a [u8],
+    /// Target in normal form, rewritten.
+    pub target: &'a [u8],
+    /// The rule that forwards it.
+    pub rule: &'a Rule,
+    /// The client's address.
+    pub peer: &'a [u8],
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// The gateway's name in `Via`.
+    pub name: &'a str,
+    /// Whether what came before us is believed.
+    pub trust: bool,
+    /// Value of `X-Request-Id`.
+    pub request_id: &'a [u8],
+    /// The request is passed on as an upgrade.
+    pub upgrade: bool,
+}
+
+/// Known names as bits.
+const fn bit(known: Known) -> u64 {
+    1 << known as u8
+}
+
+/// Written by the gateway itself, never copied.
+const OWNED: u64 = bit(Known::Host)
+    | bit(Known::ContentLength)
+    | bit(Known::TransferEncoding)
+    | bit(Known::XRequestId)
+    | bit(Known::XForwardedFor)
+    | bit(Known::XForwardedProto)
+    | bit(Known::XForwardedHost);
+
+/// Believed only from trusted clients.
+const CLAIMS: u64 = bit(Known::Forwarded);
+
+/// Copy all fields but those in `left_out`, the hop-by-hop ones and those that `edits` drops.
+#[inline]
+pub fn copy_fields(fields: &[Field], bytes: &[u8], left_out: u64, edits: &Edits, out: &mut Vec<u8>) {
+    let edited = !edits.is_empty();
+    let (mut from, mut to) = (0usize, 0usize);
+    for field in fields {
+        let skipped =
+            field.hop || left_out & bit(field.known) != 0 || (edited && edits.drops(field.name.of(bytes)));
+        let (start, end) = (field.line.start as usize, field.line.end as usize);
+        if !skipped && field.plain {
+            if start != to {
+                out.extend_from_slice(bytes.get(from..to).unwrap_or(&[]));
+                from = start;
+            }
+            to = end;
+        } else if !skipped {
+            out.extend_from_slice(bytes.get(from..to).unwrap_or(&[]));
+            (from, to) = (end, end);
+            line(field.name.of(bytes), field.value.of(bytes), out);
+        }
+    }
+    out.extend_from_slice(bytes.get(from..to).unwrap_or(&[]));
+    if edited {
+        out.extend_from_slice(edits.lines());
+    }
+}
+
+/// Append `name: value` CRLF.
+#[inline]
+pub fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Append the whole head.
+pub fn write(message: &Outgoing<'_>, out: &mut Vec<u8>) {
+    let (request, bytes) = (message.request, message.bytes);
+    out.extend_from_slice(request.method_text.of(bytes));
+    out.push(b' ');
+    out.extend_from_slice(message.target);
+    out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
+    let rewritten = message.rule.rewrite.host.as_deref().map(str::as_bytes);
+    out.extend_from_slice(rewritten.unwrap_or_else(|| request.host.of(bytes)));
+    out.extend_from_slice(b"\r\n");
+    let left_out = if message.trust { OWNED } else { OWNED | CLAIMS };
+    copy_fields(&request.fields, bytes, left_out, &message.rule.request_edits, out);
+    forwarded(message, out);
+    framing(message, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Who asked, how, and by which way: RFC 9110 §7.6.3 and the de facto `X-Forwarded-*`.
+fn forwarded(message: &Outgoing<'_>, out: &mut Vec<u8>) {
+    let (request, bytes) = (message.request, message.bytes);
+    let claimed = |known: Known| {
+        let mut fields = request.fields.iter().filter(move |field| field.known == known);
+        fields.next().filter(|field| message.trust && !field.hop).map(|field| field.value.of(bytes))
+    };
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    if message.trust {
+        let chain = request.fields.iter().filter(|field| field.known == Known::XForwardedFor && !field.hop);
+        for value in chain.map(|field| field.value.of(bytes)).filter(|value| !value.is_empty()) {
+            out.extend_from_slice(value);
+            out.extend_from_slice(b", ");
+        }
+    }
+    out.extend_from_slice(message.peer);
+    out.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
+    out.extend_from_slice(claimed(Known::XForwardedProto).unwrap_or(message.scheme.as_bytes()));
+    out.extend_from_slice(b"\r\nX-Forwarded-Host: ");
+    out.extend_from_slice(claimed(Known::XForwardedHost).unwrap_or_else(|| request.host.of(bytes)));
+    out.extend_from_slice(b"\r\nX-Request-Id: ");
+    out.extend_from_slice(message.request_id);
+    out.extend_from_slice(if request.minor == 0 { b"\r\nVia: 1.0 " } else { b"\r\nVia: 1.1 " });
+    out.extend_from_slice(message.name.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn framing(message: &Outgoing<'_>, out: &mut Vec<u8>) {
+    match message.request.framing {
+        Framing::Length(length) => {
+            out.extend_from_slice(b"Content-Length: ");
+            decimal(length, out);
+            out.extend_from_slice(b"\r\n");
+        }
+        Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Framing::None | Framing::UntilClose => {}
+    }
+    if message.upgrade {
+        out.extend_from_slice(b"Connection: upgrade\r\n");
+        let wanted = message.request.fields.iter().filter(|field| field.known == Known::Upgrade);
+        for field in wanted {
+            line(b"Upgrade", field.value.of(message.bytes), out);
+        }
+    }
+}
+
+/// Append a number.
+pub fn decimal(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        if let Some(digit) = digits.get_mut(at) {
+            *digit = b'0' + (number % 10) as u8;
+        }
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(at..).unwrap_or(&[]));
+}

@@ -1,0 +1,278 @@
+//! Getting a request onto an upstream connection: choose, lease or connect, send; and again if the pool lied.
+//!
+//! Theory (RFC 9112 §9.3.1, §9.6): a pooled connection may be closed by the upstream at any time. If it turns out dead
+//! before the first byte of an answer, the request is sent again on another, provided that the request is whole in
+//! [`Exchange::replay`] and either safe to repeat or known not to have left.
+
+use super::begin::{Incoming, after};
+use super::body::pass;
+use super::forward::{self, Outgoing};
+use super::{Backend, Exchange, Link, Step};
+use crate::http1::head::{Known, Scan};
+use crate::http1::request::Form;
+use crate::net::{Address, Net};
+use crate::reason::Reason;
+use crate::route::{Rule, forward_target};
+use crate::upstream::{Place, Up};
+use crate::worker::downstream::Down;
+use crate::worker::io::Io;
+use crate::worker::table::Id;
+use crate::worker::{Kind, Worker, limits, token};
+
+impl<N: Net> Worker<N> {
+    /// Forward a request.
+    pub(crate) fn forward(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        incoming: &Incoming<'_>,
+        rule: &Rule,
+        upstream: u32,
+    ) -> Step {
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        exchange.upstream = Some(upstream);
+        let group = exchange.local.groups.get(upstream as usize).copied().unwrap_or(u32::MAX);
+        let Some(place) = self.groups.pick(group, incoming.draw) else {
+            return self.answer_own(down, incoming, Reason::NoEndpoint);
+        };
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        self.write_request(down, incoming, rule, &mut out);
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        let step = match pass(&mut exchange.request, incoming.rest(), exchange.request_chunked, &mut out) {
+            Err(refusal) => self.answer_refusal(down, Reason::RequestInvalid, refusal.status, refusal.cause.text()),
+            Ok(passed) => {
+                exchange.bytes_in += passed.data as u64;
+                exchange.place = Some(place);
+                if let Some(next) = incoming.rest().get(passed.consumed..).filter(|next| !next.is_empty()) {
+                    down.carry = self.buffers.holding(next);
+                }
+                self.groups.begin(place, &self.ledger);
+                self.send_request(id, down, link, place, &out)
+            }
+        };
+        self.out = out;
+        step
+    }
+
+    fn write_request(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        incoming: &Incoming<'_>,
+        rule: &Rule,
+        out: &mut Vec<u8>,
+    ) {
+        let Some(exchange) = down.exchange.as_mut() else { return };
+        let snapshot = &exchange.local.snapshot;
+        let Some(listener) = snapshot.listeners.get(exchange.listener as usize) else { return };
+        let (request, bytes) = (incoming.request, incoming.bytes);
+        let mut target = std::mem::take(&mut self.target);
+        target.clear();
+        if request.form == Form::Asterisk {
+            target.push(b'*');
+        } else {
+            forward_target(rule, incoming.decision.matched, incoming.path, incoming.query(), &mut target);
+        }
+        let given = request.fields.iter().find(|field| field.known == Known::XRequestId);
+        let given = given.filter(|field| listener.trust_forwarded && field.value.start < field.value.end);
+        let made = self.random.request_id();
+        let request_id = given.map_or(made.as_slice(), |field| field.value.of(bytes));
+        if let Some(line) = exchange.line.as_mut() {
+            line.request_id(request_id);
+        }
+        let message = Outgoing {
+            request,
+            bytes,
+            target: &target,
+            rule,
+            peer: down.peer.as_bytes(),
+            scheme: &listener.scheme,
+            name: &snapshot.name,
+            trust: listener.trust_forwarded,
+            request_id,
+            upgrade: exchange.upgrade,
+        };
+        forward::write(&message, out);
+        self.target = target;
+    }
+
+    /// Send what is written on a pooled connection, or on a new one.
+    fn send_request(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        place: Place,
+        bytes: &[u8],
+    ) -> Step {
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        while exchange.replays < limits::REPLAYS {
+            let Some(mut leased) = self.lease(id, place) else { break };
+            if leased.up.io.send(&mut self.net, bytes, &mut self.buffers).is_err() {
+                // Dead before a byte of this request was taken: nothing was forwarded.
+                exchange.replays += 1;
+                self.close_up(leased);
+                continue;
+            }
+            let per_try = self.per_try(exchange);
+            exchange.try_deadline = per_try;
+            exchange.backend = Backend::Up(leased.id);
+            if exchange.idempotent() && exchange.request.is_done() && bytes.len() <= limits::REPLAY_BYTES {
+                exchange.replay = self.buffers.holding(bytes);
+            }
+            *link = Some(leased);
+            return Step::Again;
+        }
+        self.connect(id, down, link, place, bytes)
+    }
+
+    fn per_try(&self, exchange: &Exchange) -> u64 {
+        let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
+        rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.per_try))
+    }
+
+    /// A pooled connection, now this exchange's.
+    fn lease(&mut self, id: Id, place: Place) -> Option<Link<N::Sock>> {
+        while let Some(up_id) = self.groups.lease(place, &self.ledger) {
+            let Some(mut up) = self.ups.take(up_id) else { continue };
+            up.owner = Some(id);
+            return Some(Link { id: up_id, up });
+        }
+        None
+    }
+
+    /// A new connection; the request waits in it until it is made.
+    fn connect(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        place: Place,
+        bytes: &[u8],
+    ) -> Step {
+        let Some(endpoint) = self.groups.endpoint(place) else { return self.fail(down, link, Reason::NoEndpoint) };
+        let address: Address = endpoint.address.clone();
+        place.cells(&self.ledger).connects.add(1);
+        let sock = match self.net.connect(&address) {
+            Ok(sock) => sock,
+            Err(error) => return self.connect_failed(down, link, &error),
+        };
+        let up_id = self.ups.reserve();
+        let up_token = token(Kind::Up, up_id);
+        if let Err(error) = self.net.watch(&sock, up_token) {
+            self.ups.free(up_id);
+            return self.connect_failed(down, link, &error);
+        }
+        place.cells(&self.ledger).open.add(1);
+        self.ledger.upstreams.add(1);
+        let mut io = Io::new(sock, false);
+        // Not writable yet, so this only keeps the bytes.
+        let _ = io.send(&mut self.net, bytes, &mut self.buffers);
+        let up = Box::new(Up {
+            io,
+            owner: Some(id),
+            place,
+            connecting: true,
+            served: 0,
+            idle_since: 0,
+            timer: self.wheel.create(up_token),
+            carry: Vec::new(),
+            scan: Scan::new(),
+        });
+        if let Some(exchange) = down.exchange.as_mut() {
+            exchange.backend = Backend::Up(up_id);
+            let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
+            exchange.try_deadline = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
+        }
+        *link = Some(Link { id: up_id, up });
+        Step::Wait
+    }
+
+    /// The connect has ended: with a connection, or not.
+    pub(crate) fn connected(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+    ) -> Option<Step> {
+        let found = link.as_mut()?;
+        let error = found.up.io.sock().and_then(|sock| self.net.connect_error(sock));
+        if let Some(error) = error {
+            return Some(self.connect_failed(down, link, &error));
+        }
+        found.up.connecting = false;
+        if let Some(exchange) = down.exchange.as_mut() {
+            let per_try = self.per_try(exchange);
+            exchange.try_deadline = per_try;
+        }
+        None
+    }
+
+    fn connect_failed(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        error: &std::io::Error,
+    ) -> Step {
+        if let Some(place) = down.exchange.as_ref().and_then(|exchange| exchange.place) {
+            place.cells(&self.ledger).connect_failures.add(1);
+        }
+        let reason = match error.kind() {
+            std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => Reason::ConnectRefused,
+            _ if crate::worker::accept::out_of_descriptors(error) => Reason::Overloaded,
+            _ => Reason::ConnectFailed,
+        };
+        self.fail(down, link, reason)
+    }
+
+    /// A connection died without a byte of an answer: send the request again if that is allowed.
+    pub(crate) fn replay(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+    ) -> Option<Step> {
+        let exchange = down.exchange.as_mut()?;
+        let pooled = link.as_ref().is_some_and(|link| link.up.served > 0);
+        if !pooled || exchange.replay.is_empty() {
+            return None;
+        }
+        let place = exchange.place?;
+        exchange.replays += 1;
+        let bytes = std::mem::take(&mut exchange.replay);
+        if let Some(dead) = link.take() {
+            self.close_up(dead);
+        }
+        place.cells(&self.ledger).replayed.add(1);
+        let step = self.send_request(id, down, link, place, &bytes);
+        self.buffers.give(bytes);
+        Some(step)
+    }
+
+    /// The exchange no longer needs its connection: into the pool if it may serve again, else closed.
+    pub(crate) fn settle(&mut self, mut link: Link<N::Sock>, reusable: bool) {
+        let io = &link.up.io;
+        let clean = reusable && !io.blocked() && !io.closing && !io.readable && !io.ended && !io.failed;
+        let stay = if clean { self.groups.release(link.up.place, link.id, &self.ledger) } else { None };
+        match stay {
+            Some(timeout) => {
+                link.up.owner = None;
+                link.up.served += 1;
+                link.up.idle_since = self.now;
+                self.wheel.no_later(link.up.timer, self.now.saturating_add(timeout));
+                self.ups.put(link.id, link.up);
+            }
+            None => self.close_up(link),
+        }
+    }
+
+    /// Close an upstream connection.
+    pub(crate) fn close_up(&mut self, mut link: Link<N::Sock>) {
+        link.up.io.release(&mut self.buffers);
+        self.buffers.give(std::mem::take(&mut link.up.carry));
+        self.wheel.remove(link.up.timer);
+        self.ups.free(link.id);
+        self.ledger.upstreams.subtract(1);
+        link.up.place.cells(&self.ledger).open.subtract(1);
+    }
+}

@@ -1,0 +1,252 @@
+//! The head of an upstream's answer, and how it is written for the client.
+
+use super::body::pass;
+use super::forward::{copy_fields, decimal, line};
+use super::{Answer, Exchange, Link, Step};
+use crate::http1::body::Decoder;
+use crate::http1::head::{Framing, Known, Limits, Progress, Scan};
+use crate::http1::response::{Answering, Response};
+use crate::net::Net;
+use crate::reason::Reason;
+use crate::route::{Edits, Snapshot};
+use crate::worker::Worker;
+use crate::worker::downstream::{Down, Phase};
+
+/// Written by the gateway itself, never copied.
+const OWNED: u64 = 1 << Known::TransferEncoding as u8 | 1 << Known::ContentLength as u8;
+
+/// How an answer with this framing is framed for the client.
+struct Outgoing {
+    chunked: bool,
+    /// The end of the body is the end of the connection.
+    until_close: bool,
+}
+
+impl Outgoing {
+    /// HTTP/1.0 has no chunks (RFC 9112 §6.1): what has no length ends with the connection.
+    fn of(framing: Framing, minor: u8) -> Self {
+        let open = matches!(framing, Framing::Chunked | Framing::UntilClose);
+        Self { chunked: open && minor > 0, until_close: open && minor == 0 }
+    }
+}
+
+impl<N: Net> Worker<N> {
+    /// Bytes of an answer's head, perhaps with some of its body.
+    pub(crate) fn answer_head(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        fresh: &[u8],
+    ) -> Option<Step> {
+        let found = link.as_mut()?;
+        if found.up.carry.is_empty() {
+            return self.parse_answer(down, link, fresh);
+        }
+        found.up.carry.extend_from_slice(fresh);
+        if !found.up.scan.complete(&found.up.carry, &Limits::default()) {
+            return None;
+        }
+        let carry = std::mem::take(&mut found.up.carry);
+        let step = self.parse_answer(down, link, &carry);
+        self.buffers.give(carry);
+        step
+    }
+
+    fn parse_answer(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        bytes: &[u8],
+    ) -> Option<Step> {
+        let mut response = std::mem::take(&mut self.response);
+        let step = self.parse_heads(down, link, bytes, &mut response);
+        self.response = response;
+        step
+    }
+
+    /// Informational heads may come first (RFC 9110 §15.2), as many as fit into the bytes at hand.
+    fn parse_heads(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        mut bytes: &[u8],
+        response: &mut Response,
+    ) -> Option<Step> {
+        loop {
+            let exchange = down.exchange.as_mut()?;
+            let answering = Answering { head: exchange.is_head(), upgrade: exchange.upgrade };
+            match response.parse(bytes, &Limits::default(), answering) {
+                Err(_) => return Some(self.fail(down, link, Reason::UpstreamInvalid)),
+                Ok(Progress::Partial) => {
+                    let found = link.as_mut()?;
+                    if !bytes.is_empty() {
+                        found.up.carry = self.buffers.holding(bytes);
+                        found.up.scan = Scan::new();
+                        let _ = found.up.scan.complete(bytes, &Limits::default());
+                    }
+                    return None;
+                }
+                Ok(Progress::Complete) if response.status < 200 && response.status != 101 => {
+                    if let Some(step) = self.pass_informational(down, link, bytes, response) {
+                        return Some(step);
+                    }
+                    bytes = bytes.get(response.head_len as usize..).unwrap_or(&[]);
+                    if bytes.is_empty() {
+                        return None;
+                    }
+                }
+                Ok(Progress::Complete) => return self.pass_head(down, link, bytes, response),
+            }
+        }
+    }
+
+    /// A client of HTTP/1.0 is never sent a 1xx (RFC 9110 §15.2).
+    fn pass_informational(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        bytes: &[u8],
+        response: &Response,
+    ) -> Option<Step> {
+        let exchange = down.exchange.as_mut()?;
+        self.buffers.give(std::mem::take(&mut exchange.replay));
+        exchange.expects_continue &= response.status != 100;
+        if exchange.minor == 0 {
+            return None;
+        }
+        self.out.clear();
+        status_line(response, bytes, &mut self.out);
+        copy_fields(&response.fields, bytes, OWNED, &Edits::default(), &mut self.out);
+        self.out.extend_from_slice(b"\r\n");
+        let sent = down.io.send(&mut self.net, &self.out, &mut self.buffers);
+        sent.is_err().then(|| self.fail(down, link, Reason::ClientGone))
+    }
+
+    /// The final head, and what came of the body with it, in one write.
+    fn pass_head(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        bytes: &[u8],
+        response: &Response,
+    ) -> Option<Step> {
+        let exchange = down.exchange.as_mut()?;
+        self.buffers.give(std::mem::take(&mut exchange.replay));
+        exchange.try_deadline = u64::MAX;
+        exchange.status = response.status;
+        exchange.head_sent = true;
+        let switching = response.status == 101;
+        let framing = if switching { Framing::None } else { response.framing };
+        let outgoing = Outgoing::of(framing, exchange.minor);
+        exchange.keep_alive &= !outgoing.until_close && !self.is_draining(down.listener);
+        exchange.reusable = response.keep_alive && !switching;
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        self.write_head(exchange, bytes, response, &outgoing, &mut out);
+        let mut decoder = Decoder::new(framing);
+        let rest = bytes.get(response.head_len as usize..).unwrap_or(&[]);
+        let passed = if switching {
+            out.extend_from_slice(rest);
+            Ok(super::body::Passed { consumed: rest.len(), data: rest.len() })
+        } else {
+            pass(&mut decoder, rest, outgoing.chunked, &mut out)
+        };
+        exchange.bytes_out += passed.map_or(0, |passed| passed.data as u64);
+        exchange.reusable &= passed.is_ok_and(|passed| passed.consumed == rest.len());
+        let done = decoder.is_done();
+        exchange.answer = Answer::Body { decoder, chunked: outgoing.chunked };
+        let sent = down.io.send(&mut self.net, &out, &mut self.buffers);
+        self.out = out;
+        match (sent, passed) {
+            (Err(_), _) => Some(self.fail(down, link, Reason::ClientGone)),
+            (_, Err(_)) => Some(self.fail(down, link, Reason::UpstreamInvalid)),
+            _ if switching => Some(self.open_tunnel(down, link)),
+            _ if done => Some(self.finish(down, link)),
+            _ => None,
+        }
+    }
+
+    fn write_head(
+        &mut self,
+        exchange: &Exchange,
+        bytes: &[u8],
+        response: &Response,
+        outgoing: &Outgoing,
+        out: &mut Vec<u8>,
+    ) {
+        status_line(response, bytes, out);
+        let snapshot: &Snapshot = &exchange.local.snapshot;
+        let rule = exchange.rule.and_then(|index| snapshot.rules.get(index as usize));
+        let none = Edits::default();
+        copy_fields(&response.fields, bytes, OWNED, rule.map_or(&none, |rule| &rule.response_edits), out);
+        // RFC 9110 §6.6.1: a recipient with a clock adds the Date that is missing.
+        if !response.fields.iter().any(|field| field.known == Known::Date) {
+            line(b"Date", self.date(), out);
+        }
+        length(response, bytes, out);
+        if outgoing.chunked {
+            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        }
+        connection(exchange, response, bytes, out);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn status_line(response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    decimal(u64::from(response.status), out);
+    out.push(b' ');
+    out.extend_from_slice(response.reason.of(bytes));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The length of this body, or of the one that a GET would have brought (HEAD, 304).
+fn length(response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
+    match response.framing {
+        Framing::Length(length) => {
+            out.extend_from_slice(b"Content-Length: ");
+            decimal(length, out);
+            out.extend_from_slice(b"\r\n");
+        }
+        // RFC 9110 §8.6: never in 1xx and 204.
+        Framing::None if response.status >= 200 && response.status != 204 => {
+            let stated = response.fields.iter().find(|field| field.known == Known::ContentLength);
+            if let Some(field) = stated {
+                line(b"Content-Length", field.value.of(bytes), out);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn connection(exchange: &Exchange, response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
+    if response.status == 101 {
+        out.extend_from_slice(b"Connection: upgrade\r\n");
+        for field in response.fields.iter().filter(|field| field.known == Known::Upgrade) {
+            line(b"Upgrade", field.value.of(bytes), out);
+        }
+    } else if !exchange.keep_alive {
+        out.extend_from_slice(b"Connection: close\r\n");
+    } else if exchange.minor == 0 {
+        out.extend_from_slice(b"Connection: keep-alive\r\n");
+    }
+}
+
+impl<N: Net> Worker<N> {
+    /// The upstream agreed to switch protocols (RFC 9110 §7.8): from here on the bytes are not ours.
+    fn open_tunnel(&mut self, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
+        let early = std::mem::take(&mut down.carry);
+        let Some(found) = link.as_mut() else { return Step::Reset };
+        let sent = found.up.io.send(&mut self.net, &early, &mut self.buffers);
+        self.buffers.give(early);
+        if sent.is_err() {
+            return self.fail(down, link, Reason::UpstreamTruncated);
+        }
+        if let Some(exchange) = down.exchange.as_mut() {
+            exchange.deadline = u64::MAX;
+            exchange.keep_alive = false;
+        }
+        down.enter(Phase::Tunnel, self.now);
+        Step::Again
+    }
+}

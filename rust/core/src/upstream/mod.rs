@@ -1,0 +1,259 @@
+//! Upstream connections of one worker: who they belong to, the pools they wait in, and how one is leased.
+//!
+//! Theory: a *group* is an upstream as this worker lives it. It persists over reloads under its name: endpoints that
+//! stay keep their pool, their place in the rotation and their requests in flight. Endpoints have ids that are never
+//! reused, so whoever ends on an endpoint that is gone changes nothing.
+//!
+//! Rules: LIFO, so that a quiet pool shrinks from its cold end; a connection in the pool is watched, and one that dies
+//! there is gone before anybody leases it; teardown is a loop, never recursion (Envoy, CVE-2022-23606).
+
+use std::collections::HashMap;
+
+use crate::account::ledger::{EndpointCells, Ledger};
+use crate::balance::{self, EndpointState};
+use crate::document::Balance;
+use crate::http1::head::Scan;
+use crate::net::Address;
+use crate::route::Snapshot;
+use crate::worker::io::Io;
+use crate::worker::table::Id;
+use crate::worker::timer::TimerId;
+
+/// One connection to an endpoint.
+pub struct Up<S> {
+    /// Its socket.
+    pub io: Io<S>,
+    /// The downstream connection whose exchange holds the lease; `None` in the pool.
+    pub owner: Option<Id>,
+    /// Where it leads.
+    pub place: Place,
+    /// The connect has not ended yet.
+    pub connecting: bool,
+    /// Requests sent before the one it serves now.
+    pub served: u32,
+    /// Since when it lies in the pool, ns.
+    pub idle_since: u64,
+    /// Its timer.
+    pub timer: TimerId,
+    /// A partial head.
+    pub carry: Vec<u8>,
+    /// How far the partial head was looked at.
+    pub scan: Scan,
+}
+
+/// An endpoint, found again after reloads: the group, the endpoint's id, and where it probably is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Group number.
+    pub group: u32,
+    /// Never reused.
+    pub endpoint: u64,
+    /// Where the endpoint was when this was made.
+    pub hint: u32,
+    /// Number of its cells in the ledger, which outlive it.
+    pub cells: u32,
+}
+
+impl Place {
+    /// Where the endpoint is counted.
+    #[inline]
+    #[must_use]
+    pub fn cells(self, ledger: &Ledger) -> &EndpointCells {
+        ledger.endpoint(self.cells as usize)
+    }
+}
+
+/// One server of a group.
+pub struct Endpoint {
+    id: u64,
+    /// As written, for logs.
+    pub text: String,
+    /// For connecting.
+    pub address: Address,
+    idle: Vec<Id>,
+    cells: u32,
+}
+
+/// An upstream as this worker lives it.
+pub struct Group {
+    name: String,
+    balance: Balance,
+    endpoints: Vec<Endpoint>,
+    states: Vec<EndpointState>,
+    max_idle: usize,
+    /// ns
+    idle_timeout: u64,
+}
+
+/// All groups of one worker.
+#[derive(Default)]
+pub struct Groups {
+    groups: Vec<Group>,
+    by_name: HashMap<String, u32>,
+    endpoints_made: u64,
+}
+
+impl Groups {
+    /// Bring the groups in line with a snapshot. Returns the group of each of its upstreams, and the pooled
+    /// connections that lead to endpoints that are gone.
+    pub fn apply(&mut self, snapshot: &Snapshot, ledger: &Ledger) -> (Vec<u32>, Vec<Id>) {
+        let mut orphans = Vec::new();
+        let mut kept = vec![false; self.groups.len()];
+        let mut numbers = Vec::with_capacity(snapshot.upstreams.len());
+        for upstream in &snapshot.upstreams {
+            let number = self.group_named(&upstream.name);
+            kept.resize(self.groups.len(), true);
+            if let Some(kept) = kept.get_mut(number as usize) {
+                *kept = true;
+            }
+            let made = &mut self.endpoints_made;
+            if let Some(group) = self.groups.get_mut(number as usize) {
+                group.update(upstream, made, ledger, &mut orphans);
+            }
+            numbers.push(number);
+        }
+        for (group, _) in self.groups.iter_mut().zip(&kept).filter(|(_, kept)| !**kept) {
+            orphans.extend(group.endpoints.drain(..).flat_map(|endpoint| endpoint.idle));
+            group.states.clear();
+        }
+        (numbers, orphans)
+    }
+
+    fn group_named(&mut self, name: &str) -> u32 {
+        if let Some(&number) = self.by_name.get(name) {
+            return number;
+        }
+        let number = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
+        self.groups.push(Group {
+            name: name.to_owned(),
+            balance: Balance::RoundRobin,
+            endpoints: Vec::new(),
+            states: Vec::new(),
+            max_idle: 0,
+            idle_timeout: 0,
+        });
+        self.by_name.insert(name.to_owned(), number);
+        number
+    }
+
+    /// Choose an endpoint; `None` if there is none.
+    #[inline]
+    pub fn pick(&mut self, group: u32, draw: u64) -> Option<Place> {
+        let chosen = self.groups.get_mut(group as usize)?;
+        let number = balance::pick(chosen.balance, &mut chosen.states, draw)?;
+        let endpoint = chosen.endpoints.get(number)?;
+        let hint = u32::try_from(number).unwrap_or(u32::MAX);
+        Some(Place { group, endpoint: endpoint.id, hint, cells: endpoint.cells })
+    }
+
+    /// A request goes there now.
+    #[inline]
+    pub fn begin(&mut self, place: Place, ledger: &Ledger) {
+        if let Some((_, state)) = self.find(place) {
+            state.in_flight += 1;
+        }
+        let cells = place.cells(ledger);
+        cells.in_flight.add(1);
+        cells.requests.add(1);
+    }
+
+    /// That request is over.
+    #[inline]
+    pub fn end(&mut self, place: Place, ledger: &Ledger) {
+        if let Some((_, state)) = self.find(place) {
+            state.in_flight = state.in_flight.saturating_sub(1);
+        }
+        place.cells(ledger).in_flight.subtract(1);
+    }
+
+    /// The warmest pooled connection.
+    #[inline]
+    pub fn lease(&mut self, place: Place, ledger: &Ledger) -> Option<Id> {
+        let (endpoint, _) = self.find(place)?;
+        let id = endpoint.idle.pop()?;
+        let cells = place.cells(ledger);
+        cells.idle.subtract(1);
+        cells.reused.add(1);
+        Some(id)
+    }
+
+    /// Take a connection into the pool. Returns how long it may stay (ns), or `None` if there is no room or the
+    /// endpoint is gone: then the caller closes it.
+    #[inline]
+    pub fn release(&mut self, place: Place, id: Id, ledger: &Ledger) -> Option<u64> {
+        let group = self.groups.get(place.group as usize)?;
+        let (max_idle, idle_timeout) = (group.max_idle, group.idle_timeout);
+        let (endpoint, _) = self.find(place)?;
+        if endpoint.idle.len() >= max_idle {
+            return None;
+        }
+        endpoint.idle.push(id);
+        place.cells(ledger).idle.add(1);
+        Some(idle_timeout)
+    }
+
+    /// A pooled connection is gone.
+    pub fn forget(&mut self, place: Place, id: Id, ledger: &Ledger) {
+        if let Some((endpoint, _)) = self.find(place)
+            && let Some(position) = endpoint.idle.iter().rposition(|other| *other == id)
+        {
+            endpoint.idle.remove(position);
+            place.cells(ledger).idle.subtract(1);
+        }
+    }
+
+    /// How long a connection may lie in the pool of that group, ns.
+    #[must_use]
+    pub fn idle_timeout(&self, place: Place) -> u64 {
+        self.groups.get(place.group as usize).map_or(0, |group| group.idle_timeout)
+    }
+
+    /// The endpoint, if it still exists.
+    pub fn endpoint(&mut self, place: Place) -> Option<&Endpoint> {
+        self.find(place).map(|(endpoint, _)| &*endpoint)
+    }
+
+    #[inline]
+    fn find(&mut self, place: Place) -> Option<(&mut Endpoint, &mut EndpointState)> {
+        let group = self.groups.get_mut(place.group as usize)?;
+        let hint = place.hint as usize;
+        let number = match group.endpoints.get(hint) {
+            Some(endpoint) if endpoint.id == place.endpoint => hint,
+            _ => group.endpoints.iter().position(|endpoint| endpoint.id == place.endpoint)?,
+        };
+        Some((group.endpoints.get_mut(number)?, group.states.get_mut(number)?))
+    }
+}
+
+impl Group {
+    /// Take over a new description: endpoints are found again by address.
+    fn update(
+        &mut self,
+        upstream: &crate::route::Upstream,
+        endpoints_made: &mut u64,
+        ledger: &Ledger,
+        orphans: &mut Vec<Id>,
+    ) {
+        let mut old: Vec<_> = self.endpoints.drain(..).zip(self.states.drain(..)).map(Some).collect();
+        for described in &upstream.endpoints {
+            let same = |slot: &&mut Option<(Endpoint, EndpointState)>| {
+                slot.as_ref().is_some_and(|(endpoint, _)| endpoint.text == described.address)
+            };
+            // The snapshot was refused whole if an address does not parse.
+            let Some(address) = Address::parse(&described.address) else { continue };
+            let (endpoint, state) = old.iter_mut().find(same).and_then(Option::take).unwrap_or_else(|| {
+                *endpoints_made += 1;
+                let text = described.address.clone();
+                let cells = u32::try_from(ledger.endpoint_number(&self.name, &text)).unwrap_or(0);
+                let endpoint = Endpoint { id: *endpoints_made, text, address, idle: Vec::new(), cells };
+                (endpoint, EndpointState::new(described.weight))
+            });
+            self.endpoints.push(endpoint);
+            self.states.push(EndpointState { weight: described.weight, ..state });
+        }
+        orphans.extend(old.into_iter().flatten().flat_map(|(endpoint, _)| endpoint.idle));
+        self.balance = upstream.balance;
+        self.max_idle = upstream.max_idle as usize;
+        self.idle_timeout = u64::from(upstream.idle_timeout) * 1_000_000;
+    }
+}

@@ -1,0 +1,38 @@
+//! Spare buffers: bytes that did not fit into a socket, partial heads, requests kept for a replay.
+//!
+//! A connection holds memory only while it is blocked or a message is partial; what it gives back is kept for the next
+//! one, up to a bound.
+
+use super::limits;
+
+/// Empty buffers for reuse.
+#[derive(Default)]
+pub struct Buffers {
+    spare: Vec<Vec<u8>>,
+}
+
+impl Buffers {
+    /// An empty buffer.
+    #[inline]
+    pub fn take(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// A buffer with these bytes.
+    #[inline]
+    pub fn holding(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut buffer = self.take();
+        buffer.extend_from_slice(bytes);
+        buffer
+    }
+
+    /// Give one back.
+    #[inline]
+    pub fn give(&mut self, mut buffer: Vec<u8>) {
+        let capacity = buffer.capacity();
+        if capacity > 0 && capacity <= limits::SPARE_BUFFER_BYTES && self.spare.len() < limits::SPARE_BUFFERS {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A client's connection between and during exchanges.
+
+use std::sync::Arc;
+
+use super::io::Io;
+use super::timer::TimerId;
+use crate::account::ledger::Gauge;
+use crate::exchange::Exchange;
+use crate::http1::head::Scan;
+use crate::net::Peer;
+
+/// What a client's connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Waiting for the first byte of a request.
+    Idle,
+    /// A head has begun.
+    Head,
+    /// A request is being answered.
+    Exchange,
+    /// The connection switched protocols; bytes pass both ways.
+    Tunnel,
+    /// The last answer was given; what still comes is discarded until the client has seen it (RFC 9112 §9.6).
+    Linger {
+        /// Bytes that may still be discarded.
+        left: u64,
+        /// Our end was sent.
+        finished: bool,
+    },
+}
+
+/// A client's connection.
+pub struct Down<S> {
+    /// Its socket.
+    pub io: Io<S>,
+    /// Who it is.
+    pub peer: Peer,
+    /// The listener it came by.
+    pub listener: u32,
+    /// Where it is counted.
+    pub gauge: Arc<Gauge>,
+    /// Bytes that were read and not yet understood: a partial head, or requests that wait their turn.
+    pub carry: Vec<u8>,
+    /// How far a partial head was looked at.
+    pub scan: Scan,
+    /// What it is doing.
+    pub phase: Phase,
+    /// The exchange, while there is one.
+    pub exchange: Option<Exchange>,
+    /// When the phase began, ns.
+    pub since: u64,
+    /// When a byte last moved, ns.
+    pub moved: u64,
+    /// Its timer.
+    pub timer: TimerId,
+    /// Answers given.
+    pub served: u32,
+    /// Time for a head, ns.
+    pub header_timeout: u64,
+    /// Time without a byte, ns.
+    pub idle_timeout: u64,
+    /// It may stay idle until then, ns; set when its listener drains.
+    pub leave_by: u64,
+}
+
+impl<S> Down<S> {
+    /// Enter a phase.
+    #[inline]
+    pub fn enter(&mut self, phase: Phase, now: u64) {
+        self.phase = phase;
+        self.since = now;
+        self.moved = now;
+    }
+
+    /// The earliest time at which somebody must look at this connection, ns.
+    #[inline]
+    #[must_use]
+    pub fn due(&self) -> u64 {
+        let quiet = self.moved.saturating_add(self.idle_timeout);
+        match (self.phase, &self.exchange) {
+            (Phase::Idle, _) if self.served == 0 => self.since.saturating_add(self.header_timeout),
+            (Phase::Idle, _) => self.since.saturating_add(self.idle_timeout).min(self.leave_by),
+            (Phase::Head, _) => self.since.saturating_add(self.header_timeout),
+            (Phase::Exchange, Some(exchange)) => exchange.deadline.min(exchange.try_deadline).min(quiet),
+            (Phase::Exchange | Phase::Tunnel, _) => quiet,
+            (Phase::Linger { .. }, _) => self.since.saturating_add(super::limits::LINGER_MS * 1_000_000),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Bounds of one worker: each with its unit, its reason and what others chose.
+
+/// Bytes read at once. nginx reads 4–8 KiB, Envoy 16 KiB slices; at 64 KiB a 1 MiB body costs 16 calls each way.
+pub const SCRATCH: usize = 64 * 1024;
+
+/// Bytes one connection may move before the next one has its turn: about 20 µs of copying.
+pub const TURN_BYTES: usize = 256 * 1024;
+
+/// Requests one connection may begin in a row out of bytes that were already read (pipelining).
+pub const TURN_REQUESTS: u32 = 16;
+
+/// Connections taken from one listening socket before the established ones have their turn. nginx: 1 or all;
+/// HAProxy: 64 (`tune.maxaccept`).
+pub const TURN_ACCEPTS: u32 = 64;
+
+/// Pause of a listening socket when descriptors ran out, ms. nginx waits 500 ms, HAProxy 100 ms.
+pub const ACCEPT_PAUSE_MS: u64 = 100;
+
+/// Share of a worker's descriptors that client connections may take, in eighths; the rest is for upstreams and files.
+/// A gateway whose clients hold every descriptor can answer none of them.
+pub const CLIENT_EIGHTHS: u64 = 6;
+
+/// Descriptors that are neither clients nor upstreams: the interpreter's, epoll, eventfd, logs.
+pub const RESERVED_DESCRIPTORS: u64 = 40;
+
+/// Buffers that a worker keeps for reuse; beyond that they are freed. 64 × 64 KiB = 4 MiB at the most.
+pub const SPARE_BUFFERS: usize = 64;
+
+/// Largest buffer worth keeping, bytes.
+pub const SPARE_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Largest request kept for a replay on another connection, bytes; a larger one is sent once.
+pub const REPLAY_BYTES: usize = 64 * 1024;
+
+/// How often a request is replayed because a pooled connection turned out dead. Each replay takes another pooled
+/// connection or a new one; after this many the pool is distrusted and a new connection is made.
+pub const REPLAYS: u8 = 3;
+
+/// How long a connection whose answer is complete is read and discarded so that the client sees the answer rather than
+/// a reset, ms (RFC 9112 §9.6). nginx: `lingering_timeout` 5 s.
+pub const LINGER_MS: u64 = 2_000;
+
+/// Bytes discarded while lingering. nginx bounds by 30 s of time only.
+pub const LINGER_BYTES: u64 = 1024 * 1024;
+
+/// How long an idle connection may still bring a request after a drain began, ms: a client that is just about to reuse
+/// it is answered with `Connection: close` rather than with a reset.
+pub const DRAIN_GRACE_MS: u64 = 1_000;
+
+/// Body bytes under way between a worker and Trio, per exchange and direction.
+pub const ASK_WINDOW: u32 = 256 * 1024;
+
+/// What an event costs of the window at least, so that small pieces cannot fill the queue: 16 events per exchange.
+pub const ASK_EVENT_COST: u32 = 16 * 1024;
+
+/// Exchanges of one worker that may wait for Python at once. A handler is for control planes, not for traffic.
+pub const ASKS: usize = 256;
+
+/// Events that wait for Trio, per worker: 16 body events in either direction and 4 others for each of [`ASKS`].
+pub const EVENTS: usize = ASKS * (16 + 16 + 4) + 1024;
+
+/// Commands that wait for a worker; Trio is told when they do not fit.
+pub const COMMANDS: usize = 8192;
+
+/// Commands carried out in one turn.
+pub const TURN_COMMANDS: usize = 256;
