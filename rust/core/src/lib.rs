@@ -4,9 +4,19 @@
 //! `worker` (accept, event loop) → `http1` (codec) → `route` (decide) → `balance` (pick) → `upstream` (lease) →
 //! `exchange` (relay) → `account`. `sys` is the only room that talks to the kernel, `sim` the one that replaces it.
 
+#![deny(unsafe_code)]
+
+pub mod account;
 pub mod balance;
 pub mod document;
+pub mod exchange;
 pub mod explain;
 pub mod http1;
 pub mod limits;
+pub mod net;
+pub mod reason;
 pub mod route;
+#[expect(unsafe_code, reason = "the one room that talks to the kernel; each block says why it is sound")]
+pub mod sys;
+pub mod upstream;
+pub mod worker;

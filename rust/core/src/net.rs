@@ -107,11 +107,14 @@ pub trait Net {
     fn wall(&self) -> u64;
     /// 64 bits for seeding; asked once.
     fn seed(&mut self) -> u64;
-    /// Watch a listening socket.
+    /// Watch a listening socket. Unlike streams these are level-triggered: one connection can be taken per event
+    /// without a call that only says that there is no other.
     ///
     /// # Errors
     /// The kernel's.
     fn watch_listener(&mut self, listener: &Self::Listener, token: Token) -> io::Result<()>;
+    /// Stop watching it, while descriptors have run out.
+    fn unwatch_listener(&mut self, listener: &Self::Listener);
     /// Take one connection.
     ///
     /// # Errors

@@ -111,11 +111,18 @@ impl Reason {
     fn row(self) -> (&'static str, u16, &'static str, &'static str) {
         match self {
             Self::Ok => ("ok", 200, "", "nothing went wrong"),
-            Self::RequestInvalid => ("request_invalid", 400, "http_request_error", "the request is not valid HTTP"),
-            Self::RequestHeadTooLarge => {
-                ("request_head_too_large", 431, "http_request_error", "the request head is larger than the limit")
+            Self::RequestInvalid => {
+                ("request_invalid", 400, "http_request_error", "the request is not valid HTTP")
             }
-            Self::PathRefused => ("path_refused", 400, "http_request_denied", "the path is not accepted here"),
+            Self::RequestHeadTooLarge => (
+                "request_head_too_large",
+                431,
+                "http_request_error",
+                "the request head is larger than the limit",
+            ),
+            Self::PathRefused => {
+                ("path_refused", 400, "http_request_denied", "the path is not accepted here")
+            }
             Self::HeaderTimeout => {
                 ("header_timeout", 408, "http_request_error", "the request head did not arrive in time")
             }
@@ -129,30 +136,43 @@ impl Reason {
             Self::ClientGone => ("client_gone", 499, "http_request_error", "the client went away"),
             Self::NoHost => ("no_host", 404, "destination_not_found", "no route has this host"),
             Self::NoRule => ("no_rule", 404, "destination_not_found", "no rule fits this request"),
-            Self::NoEndpoint => ("no_endpoint", 503, "destination_unavailable", "the upstream has no endpoint"),
+            Self::NoEndpoint => {
+                ("no_endpoint", 503, "destination_unavailable", "the upstream has no endpoint")
+            }
             Self::ConnectRefused => {
                 ("connect_refused", 502, "connection_refused", "the upstream refused the connection")
             }
             Self::ConnectFailed => {
                 ("connect_failed", 502, "destination_ip_unroutable", "the upstream could not be reached")
             }
-            Self::ConnectTimeout => {
-                ("connect_timeout", 504, "connection_timeout", "the upstream did not accept the connection in time")
-            }
+            Self::ConnectTimeout => (
+                "connect_timeout",
+                504,
+                "connection_timeout",
+                "the upstream did not accept the connection in time",
+            ),
             Self::UpstreamClosed => {
                 ("upstream_closed", 502, "connection_terminated", "the upstream closed before it answered")
             }
-            Self::UpstreamInvalid => {
-                ("upstream_invalid", 502, "http_protocol_error", "the answer of the upstream is not valid HTTP")
-            }
-            Self::UpstreamTruncated => {
-                ("upstream_truncated", 502, "http_response_incomplete", "the answer of the upstream ended too early")
-            }
+            Self::UpstreamInvalid => (
+                "upstream_invalid",
+                502,
+                "http_protocol_error",
+                "the answer of the upstream is not valid HTTP",
+            ),
+            Self::UpstreamTruncated => (
+                "upstream_truncated",
+                502,
+                "http_response_incomplete",
+                "the answer of the upstream ended too early",
+            ),
             Self::HandlerFailed => ("handler_failed", 500, "proxy_internal_error", "the handler failed"),
             Self::HandlersBusy => {
                 ("handlers_busy", 503, "connection_limit_reached", "too many requests wait for handlers")
             }
-            Self::Overloaded => ("overloaded", 503, "connection_limit_reached", "the gateway is at one of its limits"),
+            Self::Overloaded => {
+                ("overloaded", 503, "connection_limit_reached", "the gateway is at one of its limits")
+            }
             Self::Internal => ("internal", 500, "proxy_internal_error", "a fault of the gateway"),
             Self::Drained => ("drained", 503, "proxy_internal_response", "the gateway is going away"),
         }

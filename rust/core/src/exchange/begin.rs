@@ -61,7 +61,12 @@ impl Fields for HeadFields<'_> {
 
 impl<N: Net> Worker<N> {
     /// Read what there is of the next head and, once it is complete, start its exchange.
-    pub(crate) fn begin(&mut self, id: Id, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
+    pub(crate) fn begin(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+    ) -> Step {
         if down.io.blocked() {
             return Step::Wait;
         }
@@ -110,11 +115,9 @@ impl<N: Net> Worker<N> {
     fn head_limits(&self, listener: u32) -> Limits {
         let found = self.local.listener(listener);
         match found.and_then(|index| self.local.snapshot.listeners.get(index as usize)) {
-            Some(listener) => Limits {
-                header_bytes: listener.header_bytes,
-                headers: listener.headers,
-                ..Limits::default()
-            },
+            Some(listener) => {
+                Limits { header_bytes: listener.header_bytes, headers: listener.headers, ..Limits::default() }
+            }
             None => Limits::default(),
         }
     }
@@ -156,12 +159,17 @@ impl<N: Net> Worker<N> {
             414 | 431 => Reason::RequestHeadTooLarge,
             _ => Reason::RequestInvalid,
         };
-        let local = Rc::clone(&self.local);
-        let listener = local.listener(down.listener).unwrap_or(0);
-        let mut exchange = self.exchange(local, listener, &Request::default());
-        exchange.keep_alive = false;
+        let exchange = self.unborn(down.listener);
         down.exchange = Some(exchange);
         self.answer_refusal(down, reason, refusal.status, refusal.cause.text())
+    }
+
+    /// An exchange whose request was never understood.
+    pub(crate) fn unborn(&self, listener: u32) -> Exchange {
+        let local = Rc::clone(&self.local);
+        let listener = local.listener(listener).unwrap_or(0);
+        // HTTP/1.1 as far as we know: a status line of ours means the same to a client of 1.0.
+        self.exchange(local, listener, &Request { minor: 1, ..Request::default() })
     }
 
     fn exchange(&self, local: Rc<Local>, listener: u32, request: &Request) -> Exchange {
@@ -236,7 +244,10 @@ impl<N: Net> Worker<N> {
         step
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one request, which live in different buffers")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one request, which live in different buffers"
+    )]
     fn decided(
         &mut self,
         id: Id,
@@ -264,7 +275,9 @@ impl<N: Net> Worker<N> {
         }
         let incoming = Incoming { request, bytes, path, decision, draw };
         match (decision.verdict, rule) {
-            (Verdict::Forward { upstream }, Some(rule)) => self.forward(id, down, link, &incoming, rule, upstream),
+            (Verdict::Forward { upstream }, Some(rule)) => {
+                self.forward(id, down, link, &incoming, rule, upstream)
+            }
             (Verdict::Respond, Some(rule)) => self.answer_rule(down, &incoming, rule),
             (Verdict::Redirect, Some(rule)) => self.answer_redirect(down, &incoming, rule),
             (Verdict::Ask { handler }, Some(rule)) => self.ask(id, down, &incoming, rule, handler),

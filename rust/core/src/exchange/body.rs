@@ -17,7 +17,12 @@ pub struct Passed {
 ///
 /// # Errors
 /// The decoder's refusal; what precedes the fault has been appended.
-pub fn pass(decoder: &mut Decoder, input: &[u8], chunked: bool, out: &mut Vec<u8>) -> Result<Passed, Refusal> {
+pub fn pass(
+    decoder: &mut Decoder,
+    input: &[u8],
+    chunked: bool,
+    out: &mut Vec<u8>,
+) -> Result<Passed, Refusal> {
     let mut passed = Passed { consumed: 0, data: 0 };
     if decoder.is_done() {
         return Ok(passed);

@@ -41,7 +41,9 @@ impl<N: Net> Worker<N> {
         self.write_request(down, incoming, rule, &mut out);
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         let step = match pass(&mut exchange.request, incoming.rest(), exchange.request_chunked, &mut out) {
-            Err(refusal) => self.answer_refusal(down, Reason::RequestInvalid, refusal.status, refusal.cause.text()),
+            Err(refusal) => {
+                self.answer_refusal(down, Reason::RequestInvalid, refusal.status, refusal.cause.text())
+            }
             Ok(passed) => {
                 exchange.bytes_in += passed.data as u64;
                 exchange.place = Some(place);
@@ -151,7 +153,9 @@ impl<N: Net> Worker<N> {
         place: Place,
         bytes: &[u8],
     ) -> Step {
-        let Some(endpoint) = self.groups.endpoint(place) else { return self.fail(down, link, Reason::NoEndpoint) };
+        let Some(endpoint) = self.groups.endpoint(place) else {
+            return self.fail(down, link, Reason::NoEndpoint);
+        };
         let address: Address = endpoint.address.clone();
         place.cells(&self.ledger).connects.add(1);
         let sock = match self.net.connect(&address) {

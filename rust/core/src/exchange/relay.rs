@@ -15,7 +15,12 @@ use crate::worker::{Worker, limits};
 
 impl<N: Net> Worker<N> {
     /// Go on with an exchange.
-    pub(crate) fn relay(&mut self, id: Id, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
+    pub(crate) fn relay(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+    ) -> Step {
         let backend = down.exchange.as_ref().map(|exchange| exchange.backend);
         match backend {
             Some(Backend::Ask(ask)) => return self.relay_ask(ask, down, link),
@@ -228,7 +233,12 @@ impl<N: Net> Worker<N> {
     }
 
     /// A body that ended with the connection is whole.
-    fn end_of_answer(&mut self, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>, chunked: bool) -> Step {
+    fn end_of_answer(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        chunked: bool,
+    ) -> Step {
         self.out.clear();
         end(&Decoder::new(crate::http1::head::Framing::None), chunked, &mut self.out);
         match down.io.send(&mut self.net, &self.out, &mut self.buffers) {

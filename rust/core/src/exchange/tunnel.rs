@@ -54,13 +54,15 @@ fn pour<N: Net>(
 impl<N: Net> Worker<N> {
     /// Go on with a tunnel.
     pub(crate) fn tunnel(&mut self, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
-        let (Some(exchange), Some(found)) = (down.exchange.as_mut(), link.as_mut()) else { return Step::Reset };
+        let (Some(exchange), Some(found)) = (down.exchange.as_mut(), link.as_mut()) else {
+            return Step::Reset;
+        };
         let up = &mut found.up.io;
         let mut scratch = std::mem::take(&mut self.scratch);
         let inward = pour(&mut self.net, &mut down.io, up, &mut scratch, &mut self.buffers);
         let outward = pour(&mut self.net, up, &mut down.io, &mut scratch, &mut self.buffers);
         self.scratch = scratch;
-        let mut again = false;
+        let (mut again, mut active, mut broken) = (false, false, false);
         for (moved, finished, total) in [
             (inward, &mut exchange.client_finished, &mut exchange.bytes_in),
             (outward, &mut exchange.upstream_finished, &mut exchange.bytes_out),
@@ -69,20 +71,26 @@ impl<N: Net> Worker<N> {
                 Moved::Bytes { count, more } => {
                     *total += count as u64;
                     again |= more;
-                    if count > 0 {
-                        down.moved = self.now;
-                    }
+                    active |= count > 0;
                 }
                 Moved::Ended => *finished = true,
-                Moved::Broken => return self.fail(down, link, Reason::UpstreamTruncated),
+                Moved::Broken => broken = true,
             }
+        }
+        if broken {
+            return self.fail(down, link, Reason::UpstreamTruncated);
+        }
+        if active {
+            down.moved = self.now;
         }
         self.pass_ends(down, link, again)
     }
 
     /// An end on one side becomes an end on the other; two ends are the end.
     fn pass_ends(&mut self, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>, again: bool) -> Step {
-        let (Some(exchange), Some(found)) = (down.exchange.as_mut(), link.as_mut()) else { return Step::Reset };
+        let (Some(exchange), Some(found)) = (down.exchange.as_mut(), link.as_mut()) else {
+            return Step::Reset;
+        };
         let both = exchange.client_finished && exchange.upstream_finished;
         if both && !down.io.blocked() && !found.up.io.blocked() {
             return self.finish(down, link);

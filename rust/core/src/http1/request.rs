@@ -37,6 +37,23 @@ pub enum Method {
 }
 
 impl Method {
+    /// Its name, for metrics: `OTHER` for what a client made up, so that labels stay bounded.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
+            Self::Patch => "PATCH",
+            Self::Connect => "CONNECT",
+            Self::Trace => "TRACE",
+            Self::Other => "OTHER",
+        }
+    }
+
     fn of(text: &[u8]) -> Self {
         match text {
             b"GET" => Self::Get,

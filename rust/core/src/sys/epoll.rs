@@ -4,7 +4,7 @@
 //! reading it is no system call.
 
 use std::io;
-use std::mem::{self, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -38,12 +38,12 @@ impl Epoll {
         // SAFETY: the kernel just gave us this descriptor and nobody else owns it.
         let poll = unsafe { OwnedFd::from_raw_fd(fd) };
         let this = Self { poll, wake, events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS] };
-        this.add(this.wake.raw(), libc::EPOLLIN, WAKE)?;
+        this.add(this.wake.raw(), libc::EPOLLIN | libc::EPOLLET, WAKE)?;
         Ok(this)
     }
 
     fn add(&self, fd: RawFd, interest: i32, token: Token) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: (interest | libc::EPOLLET).cast_unsigned(), u64: token };
+        let mut event = libc::epoll_event { events: interest.cast_unsigned(), u64: token };
         // SAFETY: one valid epoll_event; the kernel copies it.
         checked(unsafe { libc::epoll_ctl(self.poll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event) })?;
         Ok(())
@@ -96,13 +96,23 @@ impl Net for Epoll {
     }
 
     fn watch_listener(&mut self, listener: &OwnedFd, token: Token) -> io::Result<()> {
+        // Accepted sockets inherit it, so that no connection costs a call for it.
+        no_delay(listener);
         // EPOLLEXCLUSIVE: a socket file is shared by the workers; one connection should wake one of them.
         self.add(listener.as_raw_fd(), libc::EPOLLIN | libc::EPOLLEXCLUSIVE, token)
     }
 
+    fn unwatch_listener(&mut self, listener: &OwnedFd) {
+        // SAFETY: EPOLL_CTL_DEL ignores the event. It fails only if the listener is not watched.
+        unsafe {
+            let (poll, fd) = (self.poll.as_raw_fd(), listener.as_raw_fd());
+            libc::epoll_ctl(poll, libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut());
+        }
+    }
+
     fn accept(&mut self, listener: &OwnedFd) -> io::Result<(OwnedFd, Peer)> {
         let mut storage = MaybeUninit::<libc::sockaddr_storage>::zeroed();
-        let mut len = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
         // SAFETY: `storage` and `len` describe one writable sockaddr_storage.
         let fd = checked(unsafe {
             libc::accept4(
@@ -126,7 +136,7 @@ impl Net for Epoll {
 
     fn connect_error(&mut self, sock: &OwnedFd) -> Option<io::Error> {
         let mut code: i32 = 0;
-        let mut len = mem::size_of::<i32>() as libc::socklen_t;
+        let mut len = size_of::<i32>() as libc::socklen_t;
         // SAFETY: one writable i32 and its size.
         let answer = unsafe {
             libc::getsockopt(
@@ -141,7 +151,8 @@ impl Net for Epoll {
     }
 
     fn watch(&mut self, sock: &OwnedFd, token: Token) -> io::Result<()> {
-        self.add(sock.as_raw_fd(), libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP, token)
+        let interest = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+        self.add(sock.as_raw_fd(), interest, token)
     }
 
     #[inline]
@@ -160,9 +171,8 @@ impl Net for Epoll {
     fn write(&mut self, sock: &OwnedFd, buf: &[u8]) -> io::Result<usize> {
         loop {
             // SAFETY: `buf` is readable for its length. MSG_NOSIGNAL: a gone peer is an error, not a signal.
-            let put = unsafe {
-                libc::send(sock.as_raw_fd(), buf.as_ptr().cast(), buf.len(), libc::MSG_NOSIGNAL)
-            };
+            let put =
+                unsafe { libc::send(sock.as_raw_fd(), buf.as_ptr().cast(), buf.len(), libc::MSG_NOSIGNAL) };
             match usize::try_from(put) {
                 Ok(count) => return Ok(count),
                 Err(_) => retry_if_interrupted()?,
@@ -184,7 +194,7 @@ impl Net for Epoll {
                 libc::SOL_SOCKET,
                 libc::SO_LINGER,
                 (&raw const linger).cast(),
-                mem::size_of::<libc::linger>() as libc::socklen_t,
+                size_of::<libc::linger>() as libc::socklen_t,
             );
         }
         drop(sock);
@@ -275,11 +285,7 @@ fn connect_unix(path: &Path) -> io::Result<OwnedFd> {
 fn start<A>(sock: &OwnedFd, address: &A) -> io::Result<()> {
     // SAFETY: `A` is one of libc's sockaddr types, given with its own size.
     let answer = unsafe {
-        libc::connect(
-            sock.as_raw_fd(),
-            std::ptr::from_ref(address).cast(),
-            mem::size_of::<A>() as libc::socklen_t,
-        )
+        libc::connect(sock.as_raw_fd(), std::ptr::from_ref(address).cast(), size_of::<A>() as libc::socklen_t)
     };
     match checked(answer) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
@@ -297,7 +303,7 @@ fn no_delay(sock: &OwnedFd) {
             libc::IPPROTO_TCP,
             libc::TCP_NODELAY,
             (&raw const on).cast(),
-            mem::size_of::<i32>() as libc::socklen_t,
+            size_of::<i32>() as libc::socklen_t,
         );
     }
 }

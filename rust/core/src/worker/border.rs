@@ -8,9 +8,15 @@
 //! and a push that fails is a fault, counted, and costs that exchange only.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
+use crossbeam_queue::ArrayQueue;
+
+use super::limits;
+use crate::account::ledger::Gauge;
 use crate::reason::Reason;
 use crate::route::Snapshot;
+use crate::sys::eventfd::EventFd;
 
 /// Names an asked exchange: worker, slot and generation of its downstream connection. Never reused within a process.
 pub type AskId = u64;
@@ -116,9 +122,9 @@ pub struct AskHead {
     pub deadline_ms: u32,
 }
 
-/// What Trio tells a worker.
+/// What Trio tells a worker. `L` is a listening socket.
 #[derive(Debug)]
-pub enum Command {
+pub enum Command<L> {
     /// New requests are decided by this snapshot.
     Apply(Arc<Snapshot>),
     /// Accept on this socket, which the worker owns from now on.
@@ -126,7 +132,9 @@ pub enum Command {
         /// Listener key.
         listener: u32,
         /// A listening socket, non-blocking.
-        socket: std::os::fd::OwnedFd,
+        socket: L,
+        /// Where its connections are counted, with those of the other workers.
+        gauge: Arc<Gauge>,
     },
     /// Close the listening socket; connections stay.
     Unlisten {
@@ -171,7 +179,7 @@ pub enum Command {
     Credit {
         /// Which exchange.
         id: AskId,
-        /// Bytes.
+        /// Length of one body event, as it came: one credit for each event.
         bytes: u32,
     },
     /// The handler failed: 500 if no head was sent, else the connection is cut.
@@ -183,4 +191,53 @@ pub enum Command {
     },
     /// End this worker's thread; connections are closed.
     Stop,
+}
+
+/// The number of the worker that an ask came from.
+#[must_use]
+pub fn worker_of(id: AskId) -> usize {
+    usize::try_from(id >> 48).unwrap_or(usize::MAX)
+}
+
+/// Both queues of one worker and the wake-ups that go with them.
+#[derive(Debug)]
+pub struct Border<L> {
+    /// Towards Trio.
+    pub events: ArrayQueue<Event>,
+    /// Towards the worker.
+    pub commands: ArrayQueue<Command<L>>,
+    worker: Arc<EventFd>,
+    trio: Arc<EventFd>,
+    signalled: AtomicBool,
+}
+
+impl<L> Border<L> {
+    /// Empty queues; `trio` is shared by all workers.
+    #[must_use]
+    pub fn new(worker: Arc<EventFd>, trio: Arc<EventFd>) -> Self {
+        Self {
+            events: ArrayQueue::new(limits::EVENTS),
+            commands: ArrayQueue::new(limits::COMMANDS),
+            worker,
+            trio,
+            signalled: AtomicBool::new(false),
+        }
+    }
+
+    /// Wake Trio, unless it was woken since it last looked.
+    pub fn wake_trio(&self) {
+        if !self.signalled.swap(true, SeqCst) {
+            self.trio.raise();
+        }
+    }
+
+    /// Trio looks now: events that come later wake it again.
+    pub fn looked(&self) {
+        self.signalled.store(false, SeqCst);
+    }
+
+    /// Wake the worker.
+    pub fn wake_worker(&self) {
+        self.worker.raise();
+    }
 }

@@ -30,7 +30,8 @@ impl Buffers {
     #[inline]
     pub fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
-        if capacity > 0 && capacity <= limits::SPARE_BUFFER_BYTES && self.spare.len() < limits::SPARE_BUFFERS {
+        if capacity > 0 && capacity <= limits::SPARE_BUFFER_BYTES && self.spare.len() < limits::SPARE_BUFFERS
+        {
             buffer.clear();
             self.spare.push(buffer);
         }

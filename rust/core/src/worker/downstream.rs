@@ -78,11 +78,16 @@ impl<S> Down<S> {
     pub fn due(&self) -> u64 {
         let quiet = self.moved.saturating_add(self.idle_timeout);
         match (self.phase, &self.exchange) {
-            (Phase::Idle, _) if self.served == 0 => self.since.saturating_add(self.header_timeout),
-            (Phase::Idle, _) => self.since.saturating_add(self.idle_timeout).min(self.leave_by),
+            // The last answer is still being taken: that is not idle.
+            (Phase::Idle, _) if self.io.blocked() => quiet,
+            (Phase::Idle, _) => {
+                let time = if self.served == 0 { self.header_timeout } else { self.idle_timeout };
+                self.since.saturating_add(time).min(self.leave_by)
+            }
             (Phase::Head, _) => self.since.saturating_add(self.header_timeout),
             (Phase::Exchange, Some(exchange)) => exchange.deadline.min(exchange.try_deadline).min(quiet),
             (Phase::Exchange | Phase::Tunnel, _) => quiet,
+            (Phase::Linger { finished: false, .. }, _) => quiet,
             (Phase::Linger { .. }, _) => self.since.saturating_add(super::limits::LINGER_MS * 1_000_000),
         }
     }

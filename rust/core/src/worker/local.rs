@@ -33,7 +33,8 @@ impl Local {
     /// For one worker.
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>, groups: Vec<u32>) -> Self {
-        let listeners = (0u32..).zip(&snapshot.listeners).map(|(index, listener)| (listener.key, index)).collect();
+        let listeners =
+            (0u32..).zip(&snapshot.listeners).map(|(index, listener)| (listener.key, index)).collect();
         Self { snapshot, groups, listeners, series: RefCell::default() }
     }
 
@@ -78,7 +79,14 @@ impl Local {
         number
     }
 
-    fn names(&self, listener: u32, rule: Option<u32>, upstream: Option<u32>, method: Method, code: u16) -> Names {
+    fn names(
+        &self,
+        listener: u32,
+        rule: Option<u32>,
+        upstream: Option<u32>,
+        method: Method,
+        code: u16,
+    ) -> Names {
         let snapshot = &self.snapshot;
         let rule = rule.and_then(|index| snapshot.rules.get(index as usize));
         let route = rule.and_then(|rule| snapshot.routes.get(rule.route as usize));

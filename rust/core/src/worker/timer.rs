@@ -170,7 +170,8 @@ impl Wheel {
 
     fn fire(&mut self, tick: u64, fired: &mut Vec<Token>) {
         for number in self.empty((tick % SLOTS) as u32) {
-            let due = self.nodes.get(number as usize).is_some_and(|node| node.at.is_some_and(|at| at <= tick));
+            let due =
+                self.nodes.get(number as usize).is_some_and(|node| node.at.is_some_and(|at| at <= tick));
             if due {
                 self.unlink(number);
                 fired.extend(self.nodes.get(number as usize).map(|node| node.token));

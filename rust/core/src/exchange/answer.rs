@@ -1,0 +1,252 @@
+//! Answers that the gateway makes itself: what a rule says, and what went wrong.
+//!
+//! Every answer about a fault carries `Proxy-Status` (RFC 9209) and a line of text with the reason that is also in the
+//! access log and the metrics. If an answer had begun already, the connection is reset: half an answer must not look
+//! like a whole one.
+
+use super::begin::Incoming;
+use super::forward::decimal;
+use super::{Link, Step};
+use crate::http1::head::Framing;
+use crate::net::Net;
+use crate::reason::Reason;
+use crate::route::{Action, Rule, location};
+use crate::worker::Worker;
+use crate::worker::downstream::Down;
+
+/// Reason phrases of the statuses that the gateway sends on its own account (RFC 9110 §15); others go without one.
+fn phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
+
+/// Append `HTTP/1.1 status phrase` CRLF.
+pub fn status_line(status: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    decimal(u64::from(status), out);
+    out.push(b' ');
+    out.extend_from_slice(phrase(status).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether an answer with this status has no body, whatever the request (RFC 9112 §6.3).
+#[must_use]
+pub fn bodiless(status: u16) -> bool {
+    status < 200 || status == 204 || status == 304
+}
+
+impl<N: Net> Worker<N> {
+    /// Something went wrong: answer if that is still possible, else cut.
+    pub(crate) fn fail(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        reason: Reason,
+    ) -> Step {
+        if let Some(link) = link.take() {
+            self.close_up(link);
+        }
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        if !exchange.head_sent && reason != Reason::ClientGone {
+            return self.answer_reason(down, reason);
+        }
+        exchange.reason = reason;
+        self.conclude(down);
+        Step::Reset
+    }
+
+    /// The request body is not what it claims to be: nothing more of it goes upstream.
+    pub(crate) fn refuse_body(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        status: u16,
+        text: &str,
+    ) -> Step {
+        if down.exchange.as_ref().is_some_and(|exchange| exchange.head_sent) {
+            return self.fail(down, link, Reason::RequestInvalid);
+        }
+        if let Some(link) = link.take() {
+            self.close_up(link);
+        }
+        self.answer_refusal(down, Reason::RequestInvalid, status, text)
+    }
+
+    /// Answer for a reason. The connection goes on if the request was whole.
+    pub(crate) fn answer_reason(&mut self, down: &mut Down<N::Sock>, reason: Reason) -> Step {
+        self.answer_fault(down, reason, reason.status(), reason.text())
+    }
+
+    /// Refuse a request: nothing that follows it on this connection is looked at.
+    pub(crate) fn answer_refusal(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        reason: Reason,
+        status: u16,
+        text: &str,
+    ) -> Step {
+        if let Some(exchange) = down.exchange.as_mut() {
+            exchange.keep_alive = false;
+        }
+        self.answer_fault(down, reason, status, text)
+    }
+
+    /// Answer a request that cannot be served, after taking what came of its body.
+    pub(crate) fn answer_own(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        incoming: &Incoming<'_>,
+        reason: Reason,
+    ) -> Step {
+        self.swallow(down, incoming);
+        self.answer_reason(down, reason)
+    }
+
+    fn answer_fault(&mut self, down: &mut Down<N::Sock>, reason: Reason, status: u16, text: &str) -> Step {
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        exchange.reason = reason;
+        status_line(status, &mut out);
+        out.extend_from_slice(b"Proxy-Status: ");
+        out.extend_from_slice(exchange.local.snapshot.name.as_bytes());
+        out.extend_from_slice(b"; error=");
+        out.extend_from_slice(reason.proxy_error().as_bytes());
+        for part in
+            ["; details=\"", reason.word(), ": ", text, "\"\r\nContent-Type: text/plain; charset=utf-8\r\n"]
+        {
+            out.extend_from_slice(part.as_bytes());
+        }
+        let body = format!("{status} {}: {text}\n", reason.word());
+        self.send_own(down, status, body.as_bytes(), out)
+    }
+
+    /// What a rule says is answered.
+    pub(crate) fn answer_rule(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        incoming: &Incoming<'_>,
+        rule: &Rule,
+    ) -> Step {
+        self.swallow(down, incoming);
+        let Action::Respond(respond) = &rule.action else {
+            return self.answer_reason(down, Reason::Internal);
+        };
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        status_line(respond.status, &mut out);
+        out.extend_from_slice(&respond.lines);
+        out.extend_from_slice(rule.response_edits.lines());
+        self.send_own(down, respond.status, &respond.body, out)
+    }
+
+    /// Elsewhere (RFC 9110 §15.4).
+    pub(crate) fn answer_redirect(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        incoming: &Incoming<'_>,
+        rule: &Rule,
+    ) -> Step {
+        self.swallow(down, incoming);
+        let Action::Redirect(redirect) = &rule.action else {
+            return self.answer_reason(down, Reason::Internal);
+        };
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        status_line(redirect.status, &mut out);
+        out.extend_from_slice(b"Location: ");
+        location(redirect, incoming.query(), &mut out);
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(rule.response_edits.lines());
+        self.send_own(down, redirect.status, b"", out)
+    }
+
+    /// Take what came of a request body that nobody wants; the next request may stand behind it.
+    fn swallow(&mut self, down: &mut Down<N::Sock>, incoming: &Incoming<'_>) {
+        let Some(exchange) = down.exchange.as_mut() else { return };
+        let mut rest = incoming.rest();
+        while !exchange.request.is_done() && !rest.is_empty() {
+            let Ok(step) = exchange.request.decode(rest) else {
+                exchange.keep_alive = false;
+                return;
+            };
+            exchange.bytes_in += step.data.len() as u64;
+            rest = rest.get(step.consumed..).unwrap_or(&[]);
+        }
+        if !rest.is_empty() {
+            down.carry = self.buffers.holding(rest);
+        }
+    }
+
+    /// Send a whole answer whose head was begun in `out`, and end the exchange.
+    fn send_own(&mut self, down: &mut Down<N::Sock>, status: u16, body: &[u8], mut out: Vec<u8>) -> Step {
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        exchange.status = status;
+        exchange.head_sent = true;
+        exchange.keep_alive &= exchange.request.is_done() && !self.draining.contains(&down.listener);
+        let (keep_alive, minor) = (exchange.keep_alive, exchange.minor);
+        let shown = if exchange.is_head() || bodiless(status) { &[] } else { body };
+        exchange.bytes_out += shown.len() as u64;
+        self.own_fields(&mut out, keep_alive, minor);
+        if !bodiless(status) {
+            out.extend_from_slice(b"Content-Length: ");
+            decimal(body.len() as u64, &mut out);
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(shown);
+        let sent = down.io.send(&mut self.net, &out, &mut self.buffers);
+        self.out = out;
+        if sent.is_err() {
+            return self.fail(down, &mut None, Reason::ClientGone);
+        }
+        self.finish(down, &mut None)
+    }
+
+    /// Append the fields that every answer of our own has.
+    pub(crate) fn own_fields(&mut self, out: &mut Vec<u8>, keep_alive: bool, minor: u8) {
+        out.extend_from_slice(b"Date: ");
+        out.extend_from_slice(self.date());
+        out.extend_from_slice(b"\r\n");
+        if !keep_alive {
+            out.extend_from_slice(b"Connection: close\r\n");
+        } else if minor == 0 {
+            out.extend_from_slice(b"Connection: keep-alive\r\n");
+        }
+    }
+}
+
+/// Whether a request with this framing brings a body.
+#[must_use]
+pub fn brings_body(framing: Framing) -> bool {
+    !matches!(framing, Framing::None | Framing::Length(0))
+}

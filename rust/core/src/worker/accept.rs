@@ -1,0 +1,209 @@
+//! Listening sockets and admission: who may have a connection.
+//!
+//! Theory: listening sockets are level-triggered. How many connections are taken per event follows how many were there
+//! last time, so that a quiet listener makes no call in vain and a burst is taken in few turns. When descriptors run
+//! out, the socket is not watched for a while: the kernel's backlog waits, and nothing spins.
+
+use std::sync::Arc;
+
+use super::downstream::{Down, Phase};
+use super::io::Io;
+use super::table::Id;
+use super::timer::TimerId;
+use super::{Kind, Worker, limits, token};
+use crate::account::ledger::Gauge;
+use crate::http1::head::Scan;
+use crate::net::{Net, Peer};
+use crate::worker::border::Event;
+
+/// One listening socket, and the connections that came by it.
+pub struct Slot<L> {
+    key: u32,
+    socket: Option<L>,
+    gauge: Arc<Gauge>,
+    timer: TimerId,
+    connections: usize,
+    batch: u32,
+}
+
+/// All listening sockets of one worker.
+pub struct Listeners<L> {
+    slots: Vec<Slot<L>>,
+}
+
+impl<L> Default for Listeners<L> {
+    fn default() -> Self {
+        Self { slots: Vec::new() }
+    }
+}
+
+/// Whether descriptors (or memory for them) have run out.
+#[must_use]
+pub fn out_of_descriptors(error: &std::io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EADDRNOTAVAIL)
+    )
+}
+
+impl<N: Net> Worker<N> {
+    /// Accept on a socket from now on.
+    pub(crate) fn listen(&mut self, key: u32, socket: N::Listener, gauge: Arc<Gauge>) {
+        self.draining.retain(|other| *other != key);
+        let number = match self.listeners.slots.iter().position(|slot| slot.key == key) {
+            Some(number) => number,
+            None => {
+                let number = self.listeners.slots.len();
+                let timer = self.wheel.create(listener_token(number));
+                self.listeners.slots.push(Slot { key, socket: None, gauge, timer, connections: 0, batch: 1 });
+                number
+            }
+        };
+        // If it cannot be watched it is closed here: Trio sees connections refused rather than ignored.
+        if self.net.watch_listener(&socket, listener_token(number)).is_ok()
+            && let Some(slot) = self.listeners.slots.get_mut(number)
+        {
+            slot.socket = Some(socket);
+        }
+    }
+
+    /// Close the listening socket.
+    pub(crate) fn unlisten(&mut self, key: u32) {
+        if let Some(slot) = self.listeners.slots.iter_mut().find(|slot| slot.key == key) {
+            slot.socket = None;
+        }
+    }
+
+    /// Take what waits at a listening socket.
+    pub(crate) fn accept(&mut self, number: u32) {
+        let index = number as usize;
+        let Some(slot) = self.listeners.slots.get_mut(index) else { return };
+        let (key, batch, gauge) = (slot.key, slot.batch, Arc::clone(&slot.gauge));
+        let limit = self.admission_limit(key);
+        for taken in 0..batch {
+            if self.downs.len() >= self.max_downs {
+                return self.pause(index);
+            }
+            let Some(socket) = self.listeners.slots.get(index).and_then(|slot| slot.socket.as_ref()) else {
+                return;
+            };
+            match self.net.accept(socket) {
+                Ok((sock, peer)) => {
+                    if gauge.admit(limit) {
+                        self.welcome(index, key, &gauge, sock, peer);
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    return self.next_batch(index, taken.max(1));
+                }
+                Err(error) if out_of_descriptors(&error) => return self.pause(index),
+                // The client left before it was accepted (ECONNABORTED and friends): the next one.
+                Err(_) => {}
+            }
+        }
+        self.next_batch(index, (batch * 2).min(limits::TURN_ACCEPTS));
+    }
+
+    fn next_batch(&mut self, index: usize, batch: u32) {
+        if let Some(slot) = self.listeners.slots.get_mut(index) {
+            slot.batch = batch;
+        }
+    }
+
+    fn admission_limit(&self, key: u32) -> u32 {
+        let listener = self.local.listener(key);
+        let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+        listener.map_or(u32::MAX, |listener| listener.max_connections)
+    }
+
+    fn welcome(&mut self, index: usize, key: u32, gauge: &Arc<Gauge>, sock: N::Sock, peer: Peer) {
+        let id = self.downs.reserve();
+        if self.net.watch(&sock, token(Kind::Down, id)).is_err() {
+            self.downs.free(id);
+            gauge.leave();
+            return;
+        }
+        let listener = self.local.listener(key);
+        let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+        let (header_timeout, idle_timeout) =
+            listener.map_or((0, 0), |listener| (listener.header_timeout, listener.idle_timeout));
+        let down = Down {
+            io: Io::new(sock, true),
+            peer,
+            listener: key,
+            gauge: Arc::clone(gauge),
+            carry: Vec::new(),
+            scan: Scan::new(),
+            phase: Phase::Idle,
+            exchange: None,
+            since: self.now,
+            moved: self.now,
+            timer: self.wheel.create(token(Kind::Down, id)),
+            served: 0,
+            header_timeout: u64::from(header_timeout) * 1_000_000,
+            idle_timeout: u64::from(idle_timeout) * 1_000_000,
+            leave_by: u64::MAX,
+        };
+        self.wheel.no_later(down.timer, down.due());
+        self.downs.put(id, Box::new(down));
+        if let Some(slot) = self.listeners.slots.get_mut(index) {
+            slot.connections += 1;
+        }
+    }
+
+    /// Not watch a listening socket for a while.
+    fn pause(&mut self, index: usize) {
+        self.ledger.accept_pauses.add(1);
+        if let Some(slot) = self.listeners.slots.get(index) {
+            if let Some(socket) = &slot.socket {
+                self.net.unwatch_listener(socket);
+            }
+            self.wheel.no_later(slot.timer, self.now + limits::ACCEPT_PAUSE_MS * 1_000_000);
+        }
+    }
+
+    /// Watch it again.
+    pub(crate) fn resume(&mut self, number: u32) {
+        let Some(slot) = self.listeners.slots.get(number as usize) else { return };
+        if let Some(socket) = &slot.socket
+            && self.net.watch_listener(socket, listener_token(number as usize)).is_err()
+        {
+            self.wheel.no_later(slot.timer, self.now + limits::ACCEPT_PAUSE_MS * 1_000_000);
+        }
+    }
+
+    /// A connection of that listener is over.
+    pub(crate) fn leave(&mut self, key: u32, gauge: &Gauge) {
+        gauge.leave();
+        if let Some(slot) = self.listeners.slots.iter_mut().find(|slot| slot.key == key) {
+            slot.connections = slot.connections.saturating_sub(1);
+        }
+        self.report_drained(key);
+    }
+
+    /// The same after a panic, when the connection itself is gone.
+    pub(crate) fn leave_by_key(&mut self, key: u32) {
+        let gauge =
+            self.listeners.slots.iter().find(|slot| slot.key == key).map(|slot| Arc::clone(&slot.gauge));
+        if let Some(gauge) = gauge {
+            self.leave(key, &gauge);
+        }
+    }
+
+    /// Tell Trio when the last connection of a draining listener is gone.
+    pub(crate) fn report_drained(&mut self, key: u32) {
+        if !self.is_draining(key) {
+            return;
+        }
+        let left =
+            self.listeners.slots.iter().find(|slot| slot.key == key).map_or(0, |slot| slot.connections);
+        if left == 0 {
+            self.draining.retain(|other| *other != key);
+            self.tell(Event::Drained { worker: self.number, listener: key });
+        }
+    }
+}
+
+fn listener_token(number: usize) -> u64 {
+    token(Kind::Listener, Id { slot: u32::try_from(number).unwrap_or(u32::MAX), generation: 0 })
+}

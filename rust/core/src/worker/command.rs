@@ -1,0 +1,81 @@
+//! What Trio tells a worker, carried out between two turns of traffic.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::border::{Command, Event};
+use super::downstream::Phase;
+use super::local::Local;
+use super::{Worker, limits};
+use crate::net::Net;
+use crate::route::Snapshot;
+
+impl<N: Net> Worker<N> {
+    /// Carry out what waits, at most a turn's worth.
+    pub(crate) fn commands(&mut self) {
+        for _ in 0..limits::TURN_COMMANDS {
+            let Some(command) = self.border.commands.pop() else { return };
+            self.contained(|worker| worker.carry_out(command));
+        }
+        // More may wait; the wake-up was taken already.
+        self.border.wake_worker();
+    }
+
+    fn carry_out(&mut self, command: Command<N::Listener>) {
+        match command {
+            Command::Apply(snapshot) => self.apply(snapshot),
+            Command::Listen { listener, socket, gauge } => self.listen(listener, socket, gauge),
+            Command::Unlisten { listener } => self.unlisten(listener),
+            Command::Drain { listener } => self.drain(listener),
+            Command::Abort { listener } => self.abort(listener),
+            Command::Stop => self.stopping = true,
+            Command::Answer { id, .. }
+            | Command::Send { id, .. }
+            | Command::Credit { id, .. }
+            | Command::Fail { id, .. } => {
+                if let Some(&down) = self.asks.get(&id) {
+                    self.drive_command(down, command);
+                }
+            }
+        }
+    }
+
+    /// Decide new requests by another snapshot; those under way keep theirs.
+    pub(crate) fn apply(&mut self, snapshot: Arc<Snapshot>) {
+        let generation = snapshot.generation;
+        let (numbers, orphans) = self.groups.apply(&snapshot, &self.ledger);
+        let old = std::mem::replace(&mut self.local, Rc::new(Local::new(snapshot, numbers)));
+        self.retiring.push(old);
+        for orphan in orphans {
+            self.drop_pooled(orphan);
+        }
+        self.tell(Event::Applied { worker: self.number, generation });
+    }
+
+    /// Close the listening socket and let its connections end: those that answer say `Connection: close`, those that
+    /// are idle may bring one more request within the grace, so that nobody's request meets a reset.
+    pub(crate) fn drain(&mut self, listener: u32) {
+        self.unlisten(listener);
+        if !self.is_draining(listener) {
+            self.draining.push(listener);
+        }
+        let leave_by = self.now + limits::DRAIN_GRACE_MS * 1_000_000;
+        for id in self.downs.ids(|down| down.listener == listener) {
+            if let Some(down) = self.downs.get_mut(id) {
+                down.leave_by = leave_by;
+                let (timer, idle) = (down.timer, down.phase == Phase::Idle);
+                if idle {
+                    self.wheel.no_later(timer, leave_by);
+                }
+            }
+        }
+        self.report_drained(listener);
+    }
+
+    /// Close every connection of a listener now.
+    pub(crate) fn abort(&mut self, listener: u32) {
+        for id in self.downs.ids(|down| down.listener == listener) {
+            self.cut(id);
+        }
+    }
+}

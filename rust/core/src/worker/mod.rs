@@ -1,0 +1,486 @@
+//! One thread that forwards: its event loop and everything it owns. It shares nothing but the border and never waits
+//! for anybody.
+//!
+//! Theory: a turn is one wait, one clock reading, then everything that became ready, run to completion. A connection
+//! is *driven*: taken out of its table, advanced as far as it goes, put back. If driving it panics, the panic ends
+//! there: what was taken out is dropped, and [`Worker::bury_after_panic`] clears its traces.
+//!
+//! Rules: no lock, no blocking call, no allocation that a peer chooses; work per connection and turn is bounded and
+//! what is left over is done in the next turn.
+
+pub mod accept;
+pub mod border;
+pub mod buffers;
+pub mod command;
+pub mod downstream;
+pub mod fleet;
+pub mod io;
+pub mod limits;
+pub mod local;
+pub mod random;
+pub mod table;
+pub mod timer;
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use self::accept::Listeners;
+use self::border::{AskId, Border, Event};
+use self::buffers::Buffers;
+use self::downstream::{Down, Phase};
+use self::local::Local;
+use self::random::Random;
+use self::table::{Id, Table};
+use self::timer::{TimerId, Wheel};
+use crate::account::ledger::Ledger;
+use crate::account::log::LogSender;
+use crate::exchange::{Backend, Link, Step};
+use crate::http1::request::Request;
+use crate::http1::response::Response;
+use crate::net::{Net, Ready, Token};
+use crate::route::Snapshot;
+use crate::upstream::{Groups, Up};
+
+/// What a token refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A client's connection.
+    Down,
+    /// A connection to an endpoint.
+    Up,
+    /// A listening socket.
+    Listener,
+}
+
+/// The token of an id.
+#[must_use]
+pub fn token(kind: Kind, id: Id) -> Token {
+    (kind as u64) << 62 | u64::from(id.generation) << 32 | u64::from(id.slot)
+}
+
+/// The id of a token.
+fn parse_token(token: Token) -> (Option<Kind>, Id) {
+    let kind = match token >> 62 {
+        0 => Some(Kind::Down),
+        1 => Some(Kind::Up),
+        2 => Some(Kind::Listener),
+        _ => None,
+    };
+    (kind, Id { slot: token as u32, generation: (token >> 32) as u32 & 0x3fff_ffff })
+}
+
+/// What must be cleared if the connection in hand is lost to a panic.
+#[derive(Clone, Copy)]
+struct InHand {
+    id: Id,
+    timer: TimerId,
+    listener: u32,
+    up: Option<(Id, TimerId)>,
+    ask: Option<AskId>,
+    place: Option<crate::upstream::Place>,
+}
+
+/// One worker.
+pub struct Worker<N: Net> {
+    pub(crate) net: N,
+    pub(crate) number: u16,
+    pub(crate) now: u64,
+    pub(crate) local: Rc<Local>,
+    pub(crate) downs: Table<Down<N::Sock>>,
+    pub(crate) ups: Table<Up<N::Sock>>,
+    pub(crate) groups: Groups,
+    pub(crate) wheel: Wheel,
+    pub(crate) buffers: Buffers,
+    pub(crate) random: Random,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) log: LogSender,
+    pub(crate) border: Arc<Border<N::Listener>>,
+    pub(crate) asks: HashMap<AskId, Id>,
+    pub(crate) asks_made: u64,
+    pub(crate) draining: Vec<u32>,
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) normal: Vec<u8>,
+    pub(crate) target: Vec<u8>,
+    pub(crate) request: Request,
+    pub(crate) response: Response,
+    listeners: Listeners<N::Listener>,
+    /// Client connections this worker may have.
+    max_downs: usize,
+    retiring: Vec<Rc<Local>>,
+    again: Vec<Id>,
+    again_wanted: bool,
+    in_hand: Option<InHand>,
+    told: bool,
+    date: (u64, String),
+    stopping: bool,
+    ready: Vec<Ready>,
+    fired: Vec<Token>,
+}
+
+/// What a worker is given when it starts.
+pub struct Start<L> {
+    /// Its number.
+    pub number: u16,
+    /// The first configuration.
+    pub snapshot: Arc<Snapshot>,
+    /// Towards Trio.
+    pub border: Arc<Border<L>>,
+    /// What it counts.
+    pub ledger: Arc<Ledger>,
+    /// Towards the log writer.
+    pub log: LogSender,
+    /// Descriptors it may use.
+    pub descriptors: u64,
+}
+
+impl<N: Net> Worker<N> {
+    /// A worker without listeners or connections.
+    pub fn new(mut net: N, start: Start<N::Listener>) -> Self {
+        let mut groups = Groups::default();
+        let (numbers, _) = groups.apply(&start.snapshot, &start.ledger);
+        let now = net.now();
+        let random = Random::new(net.seed());
+        Self {
+            net,
+            number: start.number,
+            now,
+            local: Rc::new(Local::new(start.snapshot, numbers)),
+            downs: Table::default(),
+            ups: Table::default(),
+            groups,
+            wheel: Wheel::new(now),
+            buffers: Buffers::default(),
+            random,
+            ledger: start.ledger,
+            log: start.log,
+            border: start.border,
+            asks: HashMap::new(),
+            asks_made: 0,
+            draining: Vec::new(),
+            scratch: vec![0; limits::SCRATCH],
+            out: Vec::new(),
+            normal: Vec::new(),
+            target: Vec::new(),
+            request: Request::new(),
+            response: Response::new(),
+            listeners: Listeners::default(),
+            max_downs: usize::try_from(start.descriptors * limits::CLIENT_EIGHTHS / 8).unwrap_or(usize::MAX),
+            retiring: Vec::new(),
+            again: Vec::new(),
+            again_wanted: false,
+            in_hand: None,
+            told: false,
+            date: (u64::MAX, String::new()),
+            stopping: false,
+            ready: Vec::new(),
+            fired: Vec::new(),
+        }
+    }
+
+    /// Turn until told to stop.
+    pub fn run(&mut self) {
+        while !self.stopping {
+            self.turn();
+        }
+    }
+
+    /// Wait once, and do everything that became possible.
+    pub fn turn(&mut self) {
+        let timeout = if self.again.is_empty() { self.wheel.wait_ms(self.now) } else { 0 };
+        let mut ready = std::mem::take(&mut self.ready);
+        self.net.wait(&mut ready, timeout);
+        self.now = self.net.now();
+        for event in ready.drain(..) {
+            self.contained(|worker| worker.dispatch(event));
+        }
+        self.ready = ready;
+        for id in std::mem::take(&mut self.again) {
+            self.contained(|worker| worker.drive(id, None));
+        }
+        self.expire();
+        self.commands();
+        self.end_turn();
+    }
+
+    /// Run one piece of work; a panic in it costs the connection in hand.
+    fn contained(&mut self, work: impl FnOnce(&mut Self)) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(self)));
+        if let Err(panic) = outcome {
+            self.bury_after_panic(panic.as_ref());
+        }
+    }
+
+    fn dispatch(&mut self, event: Ready) {
+        match parse_token(event.token) {
+            (Some(Kind::Down), id) => self.drive(id, Some(event)),
+            (Some(Kind::Up), id) => self.up_ready(id, event),
+            (Some(Kind::Listener), id) => self.accept(id.slot),
+            (None, _) => {}
+        }
+    }
+
+    /// An upstream connection became ready: drive its exchange, or notice that a pooled one is over.
+    fn up_ready(&mut self, id: Id, event: Ready) {
+        let Some(up) = self.ups.get_mut(id) else { return };
+        up.io.note(event);
+        match up.owner {
+            Some(owner) => self.drive(owner, None),
+            // Nothing may come in the pool: whatever it is, the connection cannot be trusted.
+            None if up.io.readable || up.io.closing => self.drop_pooled(id),
+            None => {}
+        }
+    }
+
+    pub(crate) fn drop_pooled(&mut self, id: Id) {
+        if let Some(up) = self.ups.take(id) {
+            self.groups.forget(up.place, id, &self.ledger);
+            self.close_up(Link { id, up });
+        }
+    }
+
+    /// Advance one connection as far as it goes.
+    pub(crate) fn drive(&mut self, id: Id, event: Option<Ready>) {
+        let Some(mut down) = self.downs.take(id) else { return };
+        if let Some(event) = event {
+            down.io.note(event);
+        }
+        let mut link = self.hold(id, &down);
+        let mut step = self.advance(id, &mut down, &mut link);
+        if matches!(step, Step::Wait)
+            && let Some(overdue) = self.overdue(&mut down, &mut link)
+        {
+            step = if overdue == Step::Again { self.advance(id, &mut down, &mut link) } else { overdue };
+        }
+        self.put_back(id, down, link, step);
+    }
+
+    /// Carry out a command of Trio's on one connection, then advance it.
+    pub(crate) fn drive_command(&mut self, id: Id, command: border::Command<N::Listener>) {
+        let Some(mut down) = self.downs.take(id) else { return };
+        let mut link = self.hold(id, &down);
+        let mut step = self.hear(&mut down, command);
+        if step == Step::Again {
+            step = self.advance(id, &mut down, &mut link);
+        }
+        self.put_back(id, down, link, step);
+    }
+
+    /// Take the exchange's upstream connection out as well, and note what is in hand.
+    fn hold(&mut self, id: Id, down: &Down<N::Sock>) -> Option<Link<N::Sock>> {
+        let backend = down.exchange.as_ref().map(|exchange| exchange.backend);
+        let (link, ask) = match backend {
+            Some(Backend::Up(up_id)) => (self.ups.take(up_id).map(|up| Link { id: up_id, up }), None),
+            Some(Backend::Ask(ask)) => (None, Some(ask)),
+            _ => (None, None),
+        };
+        self.in_hand = Some(InHand {
+            id,
+            timer: down.timer,
+            listener: down.listener,
+            up: link.as_ref().map(|link| (link.id, link.up.timer)),
+            ask,
+            place: down.exchange.as_ref().and_then(|exchange| exchange.place),
+        });
+        link
+    }
+
+    /// End a connection now, whatever it is doing: a drain has lost its patience.
+    pub(crate) fn cut(&mut self, id: Id) {
+        let Some(mut down) = self.downs.take(id) else { return };
+        let mut link = self.hold(id, &down);
+        if down.exchange.is_some() {
+            // An answer would promise more than an aborted listener can keep.
+            self.fail(&mut down, &mut link, crate::reason::Reason::Drained);
+        }
+        self.put_back(id, down, link, Step::Reset);
+    }
+
+    fn put_back(&mut self, id: Id, mut down: Box<Down<N::Sock>>, link: Option<Link<N::Sock>>, step: Step) {
+        if let Some(link) = link {
+            if matches!(step, Step::Wait | Step::Again) {
+                self.ups.put(link.id, link.up);
+            } else {
+                self.close_up(link);
+            }
+        }
+        match step {
+            Step::Wait | Step::Again => {
+                if std::mem::take(&mut self.again_wanted) || step == Step::Again {
+                    self.again.push(id);
+                }
+                let due = down.due();
+                if due != u64::MAX {
+                    self.wheel.no_later(down.timer, due);
+                }
+                self.downs.put(id, down);
+            }
+            Step::Close => self.bury(id, down),
+            Step::Reset => {
+                down.io.reset(&mut self.net);
+                self.bury(id, down);
+            }
+        }
+    }
+
+    fn advance(&mut self, id: Id, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
+        if down.io.blocked() && down.io.writable {
+            let before = down.io.backlog();
+            if down.io.flush(&mut self.net, &mut self.buffers).is_err() {
+                return self.fail(down, link, crate::reason::Reason::ClientGone);
+            }
+            if down.io.backlog() < before {
+                down.moved = self.now;
+            }
+        }
+        for _ in 0..limits::TURN_REQUESTS {
+            let step = match down.phase {
+                Phase::Idle | Phase::Head => self.begin(id, down, link),
+                Phase::Exchange => self.relay(id, down, link),
+                Phase::Tunnel => self.tunnel(down, link),
+                Phase::Linger { .. } => self.linger(down),
+            };
+            if step != Step::Again {
+                return step;
+            }
+        }
+        Step::Again
+    }
+
+    /// Advance this connection again in the next turn: its share of this one is used up.
+    pub(crate) fn again_later(&mut self, _down: &Down<N::Sock>) {
+        self.again_wanted = true;
+    }
+
+    /// The end of a client's connection.
+    fn bury(&mut self, id: Id, mut down: Box<Down<N::Sock>>) {
+        if down.exchange.is_some() {
+            if let Some(exchange) = down.exchange.as_mut() {
+                exchange.reason = crate::reason::Reason::ClientGone;
+            }
+            self.conclude(&mut down);
+        }
+        self.again_wanted = false;
+        down.io.release(&mut self.buffers);
+        self.buffers.give(std::mem::take(&mut down.carry));
+        self.wheel.remove(down.timer);
+        self.downs.free(id);
+        self.leave(down.listener, &down.gauge);
+    }
+
+    /// What was in hand has been dropped by unwinding; clear its traces.
+    fn bury_after_panic(&mut self, panic: &(dyn std::any::Any + Send)) {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without words".to_owned());
+        self.ledger.panics.add(1);
+        self.again_wanted = false;
+        self.scratch.resize(limits::SCRATCH, 0);
+        if let Some(held) = self.in_hand.take() {
+            if self.downs.free(held.id) {
+                self.wheel.remove(held.timer);
+                self.leave_by_key(held.listener);
+            }
+            self.bury_link_after_panic(held);
+        }
+        self.tell(Event::Panicked { worker: self.number, text });
+    }
+
+    fn bury_link_after_panic(&mut self, held: InHand) {
+        if let Some((up, timer)) = held.up
+            && self.ups.free(up)
+        {
+            self.wheel.remove(timer);
+            self.ledger.upstreams.subtract(1);
+            if let Some(place) = held.place {
+                place.cells(&self.ledger).open.subtract(1);
+            }
+        }
+        if let Some(place) = held.place {
+            self.groups.end(place, &self.ledger);
+        }
+        if let Some(ask) = held.ask {
+            self.asks.remove(&ask);
+            self.tell(Event::Over { id: ask, reason: crate::reason::Reason::Internal });
+        }
+    }
+
+    fn expire(&mut self) {
+        let mut fired = std::mem::take(&mut self.fired);
+        self.wheel.expire(self.now, &mut fired);
+        for token in fired.drain(..) {
+            self.contained(|worker| match parse_token(token) {
+                (Some(Kind::Down), id) => worker.drive(id, None),
+                (Some(Kind::Up), id) => worker.up_due(id),
+                (Some(Kind::Listener), id) => worker.resume(id.slot),
+                (None, _) => {}
+            });
+        }
+        self.fired = fired;
+    }
+
+    /// A pooled connection may have been idle for too long. One in use has its exchange's deadlines.
+    fn up_due(&mut self, id: Id) {
+        let Some(up) = self.ups.get_mut(id) else { return };
+        if up.owner.is_some() {
+            return;
+        }
+        let (timer, due) = (up.timer, up.idle_since.saturating_add(self.groups.idle_timeout(up.place)));
+        if due <= self.now {
+            self.drop_pooled(id);
+        } else {
+            self.wheel.no_later(timer, due);
+        }
+    }
+
+    /// Queue an event for Trio; it is woken once per turn.
+    pub(crate) fn tell(&mut self, event: Event) {
+        if self.border.events.push(event).is_err() {
+            self.ledger.events_lost.add(1);
+        }
+        self.told = true;
+    }
+
+    fn end_turn(&mut self) {
+        self.log.end_of_turn(&self.ledger);
+        self.ledger.turns.add(1);
+        self.ledger.timers.set(self.wheel.len() as u64);
+        self.ledger.downstreams.set(self.downs.len() as u64);
+        if !self.retiring.is_empty() {
+            self.retire();
+        }
+        if std::mem::take(&mut self.told) {
+            self.border.wake_trio();
+        }
+    }
+
+    /// Give snapshots back that no exchange uses any more.
+    fn retire(&mut self) {
+        let mut kept = Vec::new();
+        for local in std::mem::take(&mut self.retiring) {
+            match Rc::try_unwrap(local) {
+                Ok(local) => self.tell(Event::Retired { snapshot: local.snapshot }),
+                Err(used) => kept.push(used),
+            }
+        }
+        self.retiring = kept;
+    }
+
+    /// The Date field's text (RFC 9110 §5.6.7), made anew once a second.
+    pub(crate) fn date(&mut self) -> &[u8] {
+        let second = self.net.wall() / 1_000_000;
+        if self.date.0 != second {
+            self.date = (second, httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(second)));
+        }
+        self.date.1.as_bytes()
+    }
+
+    pub(crate) fn is_draining(&self, listener: u32) -> bool {
+        self.draining.contains(&listener)
+    }
+}
