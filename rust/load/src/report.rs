@@ -101,13 +101,7 @@ pub fn words(plan: &Plan, tally: &Tally) -> String {
         figures.per_second,
         bytes(figures.bytes_per_second)
     );
-    let counted_from = if plan.rate.is_some() { "from the time each request was due" } else { "closed loop" };
-    let _ = write!(text, "latency    ");
-    for (name, quantile) in QUANTILES.iter().take(4) {
-        let name = if *name == "p999" { "p99.9" } else { name };
-        let _ = write!(text, " {name} {} ", time(tally.latencies.value_at_quantile(*quantile)));
-    }
-    let _ = writeln!(text, " max {}  ({counted_from})", time(tally.latencies.max()));
+    text += &latencies(plan, tally);
     let _ = write!(text, "errors      {}", tally.errors());
     let kinds = Failure::NAMES.iter().zip(tally.failures).filter(|(_, times)| *times > 0);
     for (at, (name, times)) in kinds.enumerate() {
@@ -122,6 +116,21 @@ pub fn words(plan: &Plan, tally: &Tally) -> String {
         if plan.threads == 1 { "" } else { "s" },
         tally.connects
     );
+    text
+}
+
+/// The line of quantiles; nothing when no answer was good.
+fn latencies(plan: &Plan, tally: &Tally) -> String {
+    if tally.requests() == 0 {
+        return String::new();
+    }
+    let counted_from = if plan.rate.is_some() { "from the time each request was due" } else { "closed loop" };
+    let mut text = "latency    ".to_owned();
+    for (name, quantile) in QUANTILES.iter().take(4) {
+        let name = if *name == "p999" { "p99.9" } else { name };
+        let _ = write!(text, " {name} {} ", time(tally.latencies.value_at_quantile(*quantile)));
+    }
+    let _ = writeln!(text, " max {}  ({counted_from})", time(tally.latencies.max()));
     text
 }
 

@@ -1,0 +1,106 @@
+"""`python -m bench`: `load` sends requests, `compare` runs the peers and this gateway side by side.
+
+Only the standard library; nothing of the gateway is imported, so that the bench can be trusted to know it from outside.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from bench import candidates, scenarios, tool
+from bench.compare import Options, compare
+from bench.peer import MissingError
+
+QUICK_ROUNDS = 2
+QUICK_SECONDS = 1.0
+ROUNDS = 6  # an even number: each half of the session has every order once
+SECONDS = 4.0  # CPU time is told in ticks of 10 ms: a window of 4 s makes that an error of 0.5 % at most
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["load"]:
+        load(arguments[1:])
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "load",
+        add_help=False,
+        help="send HTTP/1.1 load to a URL (all options: load --help)",
+    )
+    add_compare(commands.add_parser("compare", help="run peers and gateway in alternating rounds"))
+    return run_compare(parser.parse_args(arguments))
+
+
+def load(arguments: list[str]) -> NoReturn:
+    """Becomes the load generator."""
+    try:
+        binary = tool.find()
+    except MissingError as missing:
+        sys.exit(f"bench: {missing}")
+    os.execv(binary, [str(binary), *arguments])
+
+
+def add_compare(parser: argparse.ArgumentParser) -> None:
+    names = ", ".join(scenarios.ALL)
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        choices=scenarios.ALL,
+        metavar="NAME",
+        help=f"only these: {names}",
+    )
+    parser.add_argument(
+        "--candidates",
+        metavar="A,B",
+        help=f"only these (of {', '.join(candidates.NAMES)})",
+    )
+    parser.add_argument("--rounds", type=int, help=f"rounds of every candidate ({ROUNDS})")
+    parser.add_argument("--seconds", type=float, help=f"length of each measured window ({SECONDS})")
+    parser.add_argument("--quick", action="store_true", help="short rounds: a look, not a result")
+    parser.add_argument(
+        "--gateway",
+        type=Path,
+        metavar="PATH",
+        help="the gateway's command (.venv/bin/gateway)",
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="where the results go (bench/results/DATE.json)",
+    )
+
+
+def run_compare(found: argparse.Namespace) -> int:
+    options = Options(
+        scenarios=found.scenario or list(scenarios.ALL),
+        candidates=found.candidates.split(",") if found.candidates else None,
+        rounds=found.rounds or (QUICK_ROUNDS if found.quick else ROUNDS),
+        seconds=found.seconds or (QUICK_SECONDS if found.quick else SECONDS),
+        gateway=found.gateway,
+        json=found.json,
+    )
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        return compare(options)
+    except MissingError as missing:
+        print(f"bench: {missing}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "\nbench: interrupted; every process that was started has been stopped",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

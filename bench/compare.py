@@ -1,0 +1,182 @@
+"""The comparison: every candidate in every scenario, in alternating rounds, controls always beside the rest."""
+
+import json
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import bars, candidates, machine, measure, report, results, scenarios, tool
+from bench.measure import Bench
+from bench.peer import MissingError, Peer
+from bench.process import FailedError
+from bench.results import Table
+from bench.scenarios import OFFERED_RATE, RATE_SHARE, Scenario
+from bench.upstream import upstream
+
+RESULTS = tool.ROOT / "bench" / "results"
+WELL, FINDINGS = (
+    0,
+    10,
+)  # exit codes: findings are missed bars, failed candidates, a session that drifted
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    scenarios: list[str]
+    candidates: list[str] | None
+    rounds: int
+    seconds: float
+    gateway: Path | None
+    json: Path | None
+
+
+def compare(options: Options) -> int:
+    """Runs the session, prints it, writes it; the exit code says whether it stands."""
+    peers, programs = find(options)
+    versions = {name: peers[name].version(path) for name, path in programs.items()}
+    print(", ".join(f"{name} {version}" for name, version in versions.items()))
+    measure.raise_descriptor_limit()
+    candidate_core, other_core = machine.cores()
+    os.sched_setaffinity(0, {other_core})
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-bench-")))
+        address = stack.enter_context(upstream(directory / "upstream", other_core))
+        bench = Bench(
+            directory,
+            address,
+            candidate_core,
+            programs["relay"],
+            options.seconds,
+            programs,
+        )
+        session = Session(bench, peers, options.rounds)
+        tables = {name: session.run(name, scenarios.ALL[name]) for name in options.scenarios}
+    return conclude(
+        options,
+        tables,
+        versions,
+        tuple(name for name, peer in peers.items() if peer.control),
+    )
+
+
+def find(options: Options) -> tuple[dict[str, Peer], dict[str, Path]]:
+    """The candidates that are here; one that was asked for, or is a control, must be."""
+    peers = candidates.choose(options.candidates, options.gateway)
+    programs: dict[str, Path] = {}
+    for name, peer in list(peers.items()):
+        try:
+            programs[name] = peer.find()
+        except MissingError as missing:
+            if peer.control or options.candidates:
+                raise
+            print(f"without {name}: {missing}", file=sys.stderr)
+            del peers[name]
+    return peers, programs
+
+
+@dataclass
+class Session:
+    """The rounds. A candidate that fails is left out of the rest of its scenario, and said to be."""
+
+    bench: Bench
+    peers: dict[str, Peer]
+    rounds: int
+    started: int = 0
+
+    def run(self, name: str, scenario: Scenario) -> Table:
+        table = Table(name)
+        if scenario.kind == "rate":
+            table.rate = self.rate(table, scenario)
+        for number in range(self.rounds):
+            for peer in self.order(scenario, number):
+                if peer.name not in table.faults:
+                    self.say(f"{name}  round {number + 1}/{self.rounds}  {peer.name}")
+                    self.measure(table, peer, scenario)
+        self.say("")
+        print(report.table(table), flush=True)
+        return table
+
+    def order(self, scenario: Scenario, number: int) -> list[Peer]:
+        """First to last in even rounds, last to first in odd ones."""
+        peers = [peer for peer in self.peers.values() if peer.name not in scenario.without]
+        return peers if number % 2 == 0 else peers[::-1]
+
+    def measure(self, table: Table, peer: Peer, scenario: Scenario) -> None:
+        try:
+            table.add(
+                peer.name,
+                measure.sample(self.bench, peer, scenario, self.label(peer), table.rate),
+            )
+        except FailedError as failed:
+            table.faults[peer.name] = str(failed)
+
+    def rate(self, table: Table, scenario: Scenario) -> float:
+        """What every candidate can hold."""
+        found = []
+        for peer in self.order(scenario, 0):
+            self.say(f"{table.scenario}  what can {peer.name} hold?")
+            try:
+                found.append(measure.throughput(self.bench, peer, scenario, self.label(peer)))
+            except FailedError as failed:
+                table.faults[peer.name] = str(failed)
+        return min(OFFERED_RATE, round(RATE_SHARE * min(found, default=OFFERED_RATE), -2))
+
+    def label(self, peer: Peer) -> str:
+        self.started += 1
+        return f"{self.started}-{peer.name}"
+
+    def say(self, words: str) -> None:
+        """Progress: one line that is overwritten on a terminal, a line each elsewhere."""
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+        elif words:
+            print(words, file=sys.stderr, flush=True)
+
+
+def conclude(
+    options: Options,
+    tables: dict[str, Table],
+    versions: dict[str, str],
+    controls: tuple[str, ...],
+) -> int:
+    """Bars, validity and the file."""
+    verdicts = bars.judge(tables)
+    print(report.bars(verdicts))
+    moved = [f"{name}: {words}" for name, table in tables.items() for words in results.drifted(table, controls)]
+    for words in moved:
+        print(f"INVALID  {words}")
+    if options.rounds < 2:
+        print("one round: the controls cannot be judged")
+    document: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": machine.commit(),
+        "machine": machine.describe(),
+        "versions": versions,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "valid": not moved and options.rounds > 1,
+        "drift": moved,
+        "scenarios": {name: table.document() for name, table in tables.items()},
+        "bars": [
+            {
+                "bar": v.words,
+                "limit": v.limit,
+                "reached": round(v.reached, 3),
+                "passed": v.passed,
+            }
+            for v in verdicts
+        ],
+    }
+    path = options.json or RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    print(f"written to {path}")
+    failed = moved or any(table.faults for table in tables.values()) or any(not v.passed for v in verdicts)
+    return FINDINGS if failed else WELL

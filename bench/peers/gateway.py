@@ -1,0 +1,52 @@
+"""This gateway: `gateway run` with one worker."""
+
+import subprocess
+from pathlib import Path
+
+from bench.peer import MissingError, Peer, Place
+from bench.tool import ROOT
+
+CONFIG = """\
+version: 1
+workers: 1
+{admin}listeners: [{{name: web, listen: "127.0.0.1:{port}", limits: {{connections: 12000}}}}]
+routes:
+{routes}
+upstreams: {{app: {{endpoints: ["{upstream}"]}}}}
+"""
+
+
+def peer(program: Path | None) -> Peer:
+    """The candidate whose command is `program`, or the checkout's own."""
+
+    def find() -> Path:
+        path = program or ROOT / ".venv" / "bin" / "gateway"
+        if not path.exists():
+            raise MissingError(f"{path} is missing; build it with: make build")
+        return path
+
+    return Peer("gateway", find, version, command, scrapes=True)
+
+
+def version(program: Path) -> str:
+    said = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
+    return said.split("\n")[0].split()[-1]
+
+
+def configuration(place: Place) -> str:
+    """The YAML: the catch-all route comes last, after the others that do not fit."""
+    others = [
+        f"  - {{name: other-{n}, rules: [{{name: one, match: /other/{n}, to: app}}]}}" for n in range(1, place.routes)
+    ]
+    routes = "\n".join([*others, "  - {name: all, rules: [{name: all, to: app}]}"])
+    admin = f'admin: {{listen: "127.0.0.1:{place.admin_port}"}}\n' if place.admin_port else ""
+    return CONFIG.format(admin=admin, port=place.port, routes=routes, upstream=place.upstream)
+
+
+def command(program: Path, place: Place) -> list[str]:
+    return [
+        str(program),
+        "run",
+        "-c",
+        place.write("gateway.yaml", configuration(place)),
+    ]

@@ -1,0 +1,189 @@
+"""A program under measurement: started on chosen cores, known with all its descendants, always ended.
+
+Figures come from /proc (proc(5)): CPU time in ticks of 10 ms, memory as the proportional set size.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+READY_SECONDS = 20.0  # Envoy needs about one
+STOP_SECONDS = 3.0  # then SIGKILL
+POLL_SECONDS = 0.001  # resolution of the start time
+REQUEST = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n"
+
+
+class FailedError(Exception):
+    """A candidate did not start or did not answer; the message has the end of its log."""
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """CPU time in seconds."""
+
+    user: float
+    system: float
+
+    def __sub__(self, earlier: "Cpu") -> "Cpu":
+        return Cpu(self.user - earlier.user, self.system - earlier.system)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A started program."""
+
+    pid: int
+    port: int
+    began: float  # time.monotonic just before exec
+
+    def tree(self) -> list[int]:
+        """The process and its descendants."""
+        parents = dict(stat_parents())
+        found = [self.pid]
+        for pid in found:  # grows while it is walked
+            found.extend(child for child, parent in parents.items() if parent == pid)
+        return found
+
+    def cpu(self) -> Cpu:
+        """Time of all threads of the tree, and of its children that have ended."""
+        fields = [stat(pid) for pid in self.tree()]
+        user = sum(int(field[11]) + int(field[13]) for field in fields if field)
+        system = sum(int(field[12]) + int(field[14]) for field in fields if field)
+        return Cpu(user * TICK, system * TICK)
+
+    def memory(self) -> int:
+        """Bytes (PSS) of the tree."""
+        return sum(pss(pid) for pid in self.tree())
+
+
+def stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third (state) on; empty when the process has gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def stat_parents() -> Iterator[tuple[int, int]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := stat(int(entry.name))):
+            yield int(entry.name), int(fields[1])
+
+
+def pss(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return 0
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that the kernel says is free."""
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port: int = chosen.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(command: list[str], port: int, core: int, directory: Path) -> Iterator[Running]:
+    """Runs `command` on `core` until the block ends; its output goes to a file in `directory`."""
+    log = directory / "output.log"
+    with log.open("wb") as output:
+        ours = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {core})  # inherited over exec; quicker than a function run in the child
+        try:
+            began = time.monotonic()
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=directory,
+                start_new_session=True,
+            )
+        finally:
+            os.sched_setaffinity(0, ours)
+    try:
+        yield Running(child.pid, port, began)
+        if child.poll() is not None:
+            raise FailedError(f"{command[0]} ended by itself ({child.returncode}): {end_of(log)}")
+    finally:
+        stop(child)
+
+
+def stop(child: "subprocess.Popen[bytes]") -> None:
+    """Ends the child's whole session (its process group); a second ^C does not interrupt that."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        end(child)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def end(child: "subprocess.Popen[bytes]") -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, number)
+            child.wait(STOP_SECONDS)
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    child.wait()
+
+
+def end_of(log: Path) -> str:
+    return log.read_text(errors="replace").strip()[-600:] or "it said nothing"
+
+
+def await_answer(candidate: Running, path: str, directory: Path) -> float:
+    """Seconds from exec to the first good answer."""
+    while True:
+        if answers(candidate.port, path):
+            return time.monotonic() - candidate.began
+        gone = stat(candidate.pid)[:1] in ([], ["Z"])
+        if gone or time.monotonic() - candidate.began > READY_SECONDS:
+            raise FailedError(f"no answer from {directory.name}: {end_of(directory / 'output.log')}")
+        time.sleep(POLL_SECONDS)
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether a GET is answered with 200, on a connection of its own."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            connection.sendall(REQUEST % (path.encode(), b"Connection: close\r\n"))
+            return connection.recv(65536).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+def ask_and_keep(port: int, path: str) -> socket.socket:
+    """A connection that has had one answer and stays open."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection.sendall(REQUEST % (path.encode(), b""))
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += received(connection)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+    while len(body) < length:
+        body += received(connection)
+    return connection
+
+
+def received(connection: socket.socket) -> bytes:
+    piece = connection.recv(65536)
+    if not piece:
+        raise FailedError("a connection that should be kept was closed")
+    return piece
