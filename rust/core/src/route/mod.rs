@@ -20,6 +20,7 @@
 //!
 //! Draws: the upper 32 bits of `draw` choose the upstream here, the lower 32 the endpoint in `crate::balance`.
 
+mod attach;
 mod build;
 mod bytemap;
 mod condition;
