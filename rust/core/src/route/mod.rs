@@ -49,7 +49,7 @@ pub use error::BuildError;
 pub use head::HeadFields;
 pub use hosts::Pattern;
 pub use normal::{Normal, PathFault, normalise};
-pub use shadow::{Shadowed, shadowed};
+pub use shadow::{Shadowed, shadowed, shadowed_rules};
 pub use snapshot::{
     Action, Endpoint, Listener, Match, PathTest, Redirect, Respond, Rewrite, RouteInfo, Rule, Snapshot,
     Upstream,
