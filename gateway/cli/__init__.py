@@ -17,9 +17,15 @@ from typing import Final, NoReturn
 from gateway.errors import ConfigError, ExitCode, GatewayError
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "run": ("gateway.cli.run", "serve a configuration until a signal ends it"),
     "validate": ("gateway.cli.validate", "check a configuration and say everything that is wrong"),
     "render": ("gateway.cli.render", "show a configuration with its defaults filled in"),
     "schema": ("gateway.cli.schema", "print the JSON Schema of the configuration, for editors"),
+    "explain": ("gateway.cli.explain", "say where a request would go, and why"),
+    "reload": ("gateway.cli.reload", "have the running gateway read its configuration anew"),
+    "status": ("gateway.cli.status", "show what the running gateway says of itself"),
+    "routes": ("gateway.cli.routes", "show every rule of the running gateway"),
+    "upstreams": ("gateway.cli.upstreams", "show every endpoint of the running gateway"),
     "version": ("gateway.cli.version", "print the version"),
 }
 """Name → module and what it does in a line."""

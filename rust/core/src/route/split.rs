@@ -58,8 +58,6 @@ impl Split {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test fails loudly
-
     use super::*;
     use proptest::prelude::*;
 

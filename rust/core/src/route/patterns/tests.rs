@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)] // a test fails loudly
-
 use super::super::node::Entry;
 use super::*;
 

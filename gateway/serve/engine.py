@@ -1,0 +1,162 @@
+"""Trio's face of the workers: the one place where Python meets `gateway._engine` while running.
+
+A worker puts events into its queue and writes one eventfd; one task here waits until that is readable, takes the
+events in batches and hands each to whom it concerns. Taking an event never waits and never runs a handler: a slow
+handler must not keep the events of the others. Nothing here is called from a worker thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+import trio
+
+if TYPE_CHECKING:
+    from gateway import _engine
+
+EVENT_BATCH: Final = 1024
+"""Events that the engine gives at once (`_engine.Engine.events`): a full batch means that more may wait."""
+
+
+class Asked(Protocol):
+    """Someone who follows one asked exchange."""
+
+    def body(self, data: bytes) -> None:
+        """Part of the request body came."""
+
+    def body_end(self) -> None:
+        """The request body is whole."""
+
+    def sent(self, count: int) -> None:
+        """So many bytes of the answer were taken by the socket."""
+
+    def over(self, reason: str) -> None:
+        """The exchange ended; it is forgotten before this is called."""
+
+
+class Workers:
+    """The workers of this process, as Trio sees them."""
+
+    def __init__(self, native: _engine.Engine, count: int, window: int, say: Callable[[str], None]) -> None:
+        self.native = native
+        self.count = count
+        self.window = window
+        """Bytes of an answer that may be under way to the socket (`_engine.ASK_WINDOW`)."""
+        self.panics = 0
+        """Panics contained so far, over all workers."""
+        self.applied: dict[int, int] = {}
+        """Generation that each worker has said it runs on."""
+        self.on_ask: Callable[[int, _engine.AskHead], None] = self._nobody
+        """Takes requests for handlers; set before `run`."""
+        self.asks: dict[int, Asked] = {}
+        """Asked exchanges that are open. Who takes one enters it and removes it."""
+        self._draining: dict[int, _Draining] = {}
+        self._applied = trio.Event()
+        self._say = say
+
+    def _nobody(self, ask: int, _head: _engine.AskHead) -> None:
+        self.native.fail(ask, "handlers_busy")
+
+    async def run(self) -> None:
+        """Take events for ever. The task that runs this outlives every listener and every asked request."""
+        descriptor = self.native.fileno()
+        while True:
+            await trio.lowlevel.wait_readable(descriptor)
+            batch = self.native.events()
+            self._dispatch(batch)
+            while len(batch) == EVENT_BATCH:
+                await trio.lowlevel.checkpoint()
+                batch = self.native.events()
+                self._dispatch(batch)
+
+    def _dispatch(self, batch: list[_engine.Event]) -> None:
+        for event in batch:
+            match event:
+                case ("ask", ask, head):
+                    self.on_ask(ask, head)
+                case ("over", ask, reason):
+                    if asked := self.asks.pop(ask, None):
+                        asked.over(reason)
+                case ("drained", worker, key):
+                    self._drained(worker, key)
+                case ("applied", worker, generation):
+                    self._applied_by(worker, generation)
+                case ("panicked", worker, text):
+                    self.panics += 1
+                    self._say(f"worker {worker}: a panic was contained, one connection is lost: {text}")
+                case _:
+                    self._tell(event)
+
+    def _tell(self, event: _engine.Event) -> None:
+        """Hand what belongs to one asked exchange to whoever follows it; it may have ended meanwhile."""
+        asked = self.asks.get(event[1])
+        if asked is None:
+            return
+        match event:
+            case ("body", _, data):
+                asked.body(data)
+            case ("body_end", _):
+                asked.body_end()
+            case ("sent", _, count):
+                asked.sent(count)
+
+    def drain(self, key: int) -> trio.Event:
+        """Drain a listener; the event is set when its last connection is gone from every worker."""
+        draining = self._draining.setdefault(key, _Draining(set(range(self.count)), trio.Event()))
+        self.native.drain(key)
+        return draining.done
+
+    def forget(self, key: int) -> None:
+        """Nobody waits for this drain any more."""
+        self._draining.pop(key, None)
+
+    def _drained(self, worker: int, key: int) -> None:
+        draining = self._draining.get(key)
+        if draining is None:
+            return
+        draining.left.discard(worker)
+        if not draining.left:
+            del self._draining[key]
+            draining.done.set()
+
+    def _applied_by(self, worker: int, generation: int) -> None:
+        self.applied[worker] = generation
+        self._applied.set()
+        self._applied = trio.Event()
+
+    async def until_applied(self, generation: int) -> None:
+        """Wait until every worker runs on this generation or a later one."""
+        while any(self.applied.get(worker, 0) < generation for worker in range(self.count)):
+            await self._applied.wait()
+
+
+class _Draining:
+    """A drain under way: the workers that have not finished, and what is set when all have."""
+
+    __slots__ = ("done", "left")
+
+    def __init__(self, left: set[int], done: trio.Event) -> None:
+        self.left = left
+        self.done = done
+
+
+def start(count: int, snapshot: bytes, say: Callable[[str], None]) -> Workers:
+    """Start the threads. Raises ValueError if the snapshot is refused."""
+    from gateway import _engine
+
+    return Workers(_engine.Engine(count, snapshot), count, _engine.ASK_WINDOW, say)
+
+
+def version() -> str:
+    """Of the extension, equal to the package's."""
+    from gateway import _engine
+
+    return _engine.VERSION
+
+
+def explain(snapshot: bytes, question: bytes) -> bytes:
+    """Decide a question with a trace, MessagePack both ways. Raises ValueError for what is no question."""
+    from gateway import _engine
+
+    return _engine.explain(snapshot, question)

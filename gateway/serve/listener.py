@@ -1,0 +1,139 @@
+"""A task per listener. It owns the listening sockets and, as a group, every connection that came in through them.
+
+The task waits until it is cancelled, and its cancellation is the drain: accepting stops, connections end with the
+exchange they are in, and what has not ended when the patience is over is cut. So "close this listener" and "end the
+process" are the same thing at different places of the tree, and nothing can forget to drain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import trio
+
+from gateway.serve.engine import Workers
+from gateway.serve.plan import ListenerPlan
+from gateway.serve.sockets import Sockets
+
+State = Literal["open", "draining", "closed"]
+
+
+class Listener:
+    """One listener; `run` is its task."""
+
+    def __init__(self, plan: ListenerPlan, sockets: Sockets, workers: Workers, patience: Callable[[], float]) -> None:
+        self.plan = plan
+        self.address = str(sockets.address)
+        """As it is: a port that the kernel chose is filled in."""
+        self.state: State = "open"
+        self.done = trio.Event()
+        """Set when the last connection is gone."""
+        self._sockets = sockets
+        self._workers = workers
+        self._patience = patience
+        self._life = trio.CancelScope()
+        self._wait = trio.CancelScope(shield=True)
+        self._task: trio.lowlevel.Task | None = None
+
+    @property
+    def name(self) -> str:
+        """As configured."""
+        return self.plan.name
+
+    @property
+    def key(self) -> int:
+        """What the workers know it by."""
+        return self.plan.key
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return self.plan.scheme
+
+    async def run(self) -> None:
+        """Accept until cancelled, then drain."""
+        self._task = trio.lowlevel.current_task()
+        self._name_task()
+        try:
+            with self._life:
+                await trio.sleep_forever()
+        finally:
+            await self._drain()
+
+    def open(self) -> None:
+        """Hand the sockets to the workers."""
+        self._workers.native.listen(self.plan.key, self._sockets.take())
+
+    def keep(self, plan: ListenerPlan) -> None:
+        """The same listener in a new configuration: sockets and connections stay, the name may have changed."""
+        self.plan = plan
+        self._name_task()
+
+    def end(self) -> None:
+        """Begin to drain."""
+        self._life.cancel()
+
+    def hurry(self) -> None:
+        """No more patience: what is left is cut."""
+        self._life.cancel()
+        self._wait.cancel()
+
+    def _name_task(self) -> None:
+        if self._task is not None:
+            self._task.name = f"listener {self.plan.name} {self.address}"
+
+    async def _drain(self) -> None:
+        self.state = "draining"
+        drained = self._workers.drain(self.plan.key)
+        self._sockets.remove_file()
+        self._wait.deadline = trio.current_time() + self._patience()
+        with self._wait:
+            await drained.wait()
+        if self._wait.cancelled_caught:
+            self._workers.forget(self.plan.key)
+            self._workers.native.abort(self.plan.key)
+        self.state = "closed"
+        self.done.set()
+
+
+class Listeners:
+    """All listeners of the process: those that are open and those that drain."""
+
+    def __init__(self, workers: Workers, nursery: trio.Nursery, patience: Callable[[], float]) -> None:
+        self.open: dict[int, Listener] = {}
+        """By key."""
+        self.draining: set[Listener] = set()
+        """Removed by a reload; their last connections finish."""
+        self._workers = workers
+        self._nursery = nursery
+        self._patience = patience
+
+    def add(self, plan: ListenerPlan, sockets: Sockets) -> None:
+        """Start to accept. The snapshot that knows this listener has been applied before."""
+        listener = Listener(plan, sockets, self._workers, self._patience)
+        self.open[plan.key] = listener
+        listener.open()
+        self._nursery.start_soon(listener.run, name=f"listener {plan.name} {listener.address}")
+
+    def end(self, key: int) -> Listener:
+        """Begin to drain the listener with this key."""
+        listener = self.open.pop(key)
+        self.draining.add(listener)
+        listener.end()
+        self._nursery.start_soon(self._forget, listener, name=f"drain of {listener.plan.name}")
+        return listener
+
+    async def _forget(self, listener: Listener) -> None:
+        with trio.CancelScope(shield=True):
+            await listener.done.wait()
+        self.draining.discard(listener)
+
+    def hurry(self) -> None:
+        """No more patience with any of them."""
+        for listener in (*self.open.values(), *self.draining):
+            listener.hurry()
+
+    def all(self) -> list[Listener]:
+        """Open ones first."""
+        return [*self.open.values(), *self.draining]
