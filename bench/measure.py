@@ -43,8 +43,7 @@ class Bench:
         directory = self.directory / label
         directory.mkdir()
         admin = process.free_port() if scenario.metrics and peer.scrapes else None
-        routes = scenario.routes if peer.scrapes else 1
-        place = Place(directory, process.free_port(), self.upstream, routes, admin)
+        place = Place(directory, process.free_port(), self.upstream, scenario.routes, scenario.rules, admin)
         command = peer.command(self.programs[peer.name], place)
         with process.running(command, place.port, self.core, directory) as running:
             start = process.await_answer(running, scenario.path, directory)

@@ -17,6 +17,7 @@ class Place:
     port: int  # of 127.0.0.1, where it listens
     upstream: str  # host:port of the one upstream
     routes: int = 1  # routes in its table; the last one takes the request
+    rules: int = 1  # rules of that route; again the last one takes the request
     admin_port: int | None = None  # where metrics are scraped; none: metrics off
 
     def write(self, name: str, text: str) -> str:

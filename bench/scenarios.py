@@ -18,9 +18,12 @@ class Scenario:
     connections: int = 64
     connection: Literal["keep", "new"] = "keep"
     routes: int = 1  # of the gateway's table
+    rules: int = 1  # of the route that takes the request; the last one fits
     metrics: bool = False  # of the gateway: on, and scraped every second
     without: tuple[str, ...] = ()  # candidates that it says nothing about
 
+
+MOST = ("relay", "haproxy", "envoy")  # the curve over rules compares the gateway with itself; nginx is its control
 
 ALL: dict[str, Scenario] = {
     "h1-64": Scenario("64 keep-alive connections, 1 KiB answers", "cpu"),
@@ -37,6 +40,9 @@ ALL: dict[str, Scenario] = {
         connection="new",
     ),
     "big": Scenario("1 MiB answers, 16 keep-alive connections", "cpu", path=LARGE, connections=16),
+    "rules-10": Scenario("one host with 10 rules, 64 connections", "cpu", rules=10, without=MOST),
+    "rules-1000": Scenario("one host with 1,000 rules, 64 connections", "cpu", rules=1_000, without=MOST),
+    "rules-10000": Scenario("one host with 10,000 rules, 64 connections", "cpu", rules=10_000, without=MOST),
     "rate": Scenario(
         "one offered rate over 64 connections, 1 KiB answers; latency from the intended time",
         "rate",

@@ -34,13 +34,14 @@ def version(program: Path) -> str:
 
 
 def configuration(place: Place) -> str:
-    """The YAML: the catch-all route comes last, after the others that do not fit."""
-    others = [
+    """The YAML: routes and rules that do not fit, and the one that does."""
+    routes = [
         f"  - {{name: other-{n}, rules: [{{name: one, match: /other/{n}, to: app}}]}}" for n in range(1, place.routes)
     ]
-    routes = "\n".join([*others, "  - {name: all, rules: [{name: all, to: app}]}"])
+    rules = [f"      - {{name: rule-{n}, match: /rule/{n}, to: app}}" for n in range(1, place.rules)]
+    lines = [*routes, "  - name: all", "    rules:", *rules, "      - {name: all, to: app}"]
     admin = f'admin: {{listen: "127.0.0.1:{place.admin_port}"}}\n' if place.admin_port else ""
-    return CONFIG.format(admin=admin, port=place.port, routes=routes, upstream=place.upstream)
+    return CONFIG.format(admin=admin, port=place.port, routes="\n".join(lines), upstream=place.upstream)
 
 
 def command(program: Path, place: Place) -> list[str]:

@@ -67,6 +67,26 @@ pub struct Plan {
     pub json: bool,
 }
 
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            request: Vec::new(),
+            head: false,
+            connections: 64,
+            threads: 1,
+            duration: Duration::from_secs(10),
+            requests: None,
+            rate: None,
+            warmup: Duration::ZERO,
+            keep: true,
+            timeout: DEFAULT_TIMEOUT,
+            json: false,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Words {
     url: Option<String>,
@@ -77,21 +97,7 @@ struct Words {
 
 /// Reads the arguments after the program's name. The error is a sentence for the user.
 pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Plan, String> {
-    let mut plan = Plan {
-        url: String::new(),
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        request: Vec::new(),
-        head: false,
-        connections: 64,
-        threads: 1,
-        duration: Duration::from_secs(10),
-        requests: None,
-        rate: None,
-        warmup: Duration::ZERO,
-        keep: true,
-        timeout: DEFAULT_TIMEOUT,
-        json: false,
-    };
+    let mut plan = Plan::default();
     let mut words = Words::default();
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {

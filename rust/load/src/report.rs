@@ -35,52 +35,51 @@ fn micros(nanoseconds: u64) -> f64 {
 /// One JSON object; times in the unit that their name ends in.
 pub fn json(plan: &Plan, tally: &Tally) -> String {
     let figures = Figures::of(tally);
-    let mut text = format!(
-        "{{\"url\":\"{}\",\"loop\":\"{}\",\"connection\":\"{}\",\"connections\":{},\"threads\":{}",
-        plan.url.escape_default(),
-        if plan.rate.is_some() { "open" } else { "closed" },
-        if plan.keep { "keep" } else { "new" },
-        plan.connections,
-        plan.threads
-    );
-    if let Some(rate) = plan.rate {
-        let _ = write!(text, ",\"rate\":{rate}");
-    }
-    let _ = write!(
-        text,
-        ",\"seconds\":{:.6},\"requests\":{},\"requests_per_second\":{:.1},\"bytes\":{},\"bytes_per_second\":{:.0}",
+    let window = format!(
+        "\"seconds\":{:.6},\"requests\":{},\"requests_per_second\":{:.1},\"bytes\":{},\"bytes_per_second\":{:.0},\"connects\":{}",
         figures.seconds,
         tally.requests(),
         figures.per_second,
         tally.bytes,
-        figures.bytes_per_second
+        figures.bytes_per_second,
+        tally.connects
     );
-    let _ = write!(
-        text,
-        ",\"connects\":{},\"latency_us\":{{\"mean\":{:.1}",
-        tally.connects,
-        tally.latencies.mean() / 1e3
-    );
-    for (name, quantile) in QUANTILES {
-        let _ = write!(text, ",\"{name}\":{:.1}", micros(tally.latencies.value_at_quantile(quantile)));
-    }
-    let _ = write!(
-        text,
-        ",\"max\":{:.1}}},\"errors\":{{\"total\":{}",
-        micros(tally.latencies.max()),
-        tally.errors()
-    );
-    for (name, times) in Failure::NAMES.iter().zip(tally.failures) {
-        let _ = write!(text, ",\"{name}\":{times}");
-    }
-    let _ = write!(
-        text,
-        "}},\"cpu\":{{\"user_seconds\":{:.6},\"system_seconds\":{:.6},\"us_per_request\":{:.3}}}}}",
+    let cpu = format!(
+        "\"cpu\":{{\"user_seconds\":{:.6},\"system_seconds\":{:.6},\"us_per_request\":{:.3}}}",
         tally.cpu.0 as f64 / 1e6,
         tally.cpu.1 as f64 / 1e6,
         figures.cpu_per_request
     );
+    format!("{{{},{window},{},{},{cpu}}}", json_plan(plan), json_latencies(tally), json_errors(tally))
+}
+
+fn json_plan(plan: &Plan) -> String {
+    format!(
+        "\"url\":\"{}\",\"loop\":\"{}\",\"connection\":\"{}\",\"connections\":{},\"threads\":{},\"rate\":{}",
+        plan.url.replace('\\', "\\\\").replace('"', "\\\""),
+        if plan.rate.is_some() { "open" } else { "closed" },
+        if plan.keep { "keep" } else { "new" },
+        plan.connections,
+        plan.threads,
+        plan.rate.map_or("null".to_owned(), |rate| rate.to_string())
+    )
+}
+
+fn json_latencies(tally: &Tally) -> String {
+    let mut text = format!("\"latency_us\":{{\"mean\":{:.1}", tally.latencies.mean() / 1e3);
+    for (name, quantile) in QUANTILES {
+        let _ = write!(text, ",\"{name}\":{:.1}", micros(tally.latencies.value_at_quantile(quantile)));
+    }
+    let _ = write!(text, ",\"max\":{:.1}}}", micros(tally.latencies.max()));
     text
+}
+
+fn json_errors(tally: &Tally) -> String {
+    let mut text = format!("\"errors\":{{\"total\":{}", tally.errors());
+    for (name, times) in Failure::NAMES.iter().zip(tally.failures) {
+        let _ = write!(text, ",\"{name}\":{times}");
+    }
+    text + "}"
 }
 
 /// A few lines for people.

@@ -84,12 +84,15 @@ def test_a_missing_program_says_how_to_get_it(tmp_path: Path) -> None:
         gateway.peer(tmp_path / "nowhere").find()
 
 
-@pytest.mark.parametrize(("routes", "admin"), [(1, None), (10, 9901)])
-def test_the_gateway_is_told_one_worker_and_the_routes(tmp_path: Path, routes: int, admin: int | None) -> None:
-    text = gateway.configuration(Place(tmp_path, 8080, "127.0.0.1:3000", routes, admin))
+@pytest.mark.parametrize(("routes", "rules", "admin"), [(1, 1, None), (10, 1, 9901), (1, 1000, None)])
+def test_the_gateway_is_told_one_worker_and_its_table(
+    tmp_path: Path, routes: int, rules: int, admin: int | None
+) -> None:
+    text = gateway.configuration(Place(tmp_path, 8080, "127.0.0.1:3000", routes, rules, admin))
     lines = text.splitlines()
     assert "workers: 1" in lines
-    assert sum(line.startswith("  - {name:") for line in lines) == routes
+    assert sum(line.startswith(("  - {name:", "  - name:")) for line in lines) == routes
+    assert sum(line.startswith("      - {name:") for line in lines) == rules
     assert ('admin: {listen: "127.0.0.1:9901"}' in lines) is bool(admin)
 
 
