@@ -41,6 +41,9 @@ class Verdict(Protocol):
         """Rules that can never be taken: (rule, the rule that always wins), flat numbers in document order."""
 
 
+ENGINE: Final[Verdict] = _engine
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """One configuration, ready to run."""
@@ -82,13 +85,13 @@ def compile_file(
     keys: ListenerKeys,
     generation: int = 1,
     environ: Mapping[str, str] | None = None,
-    verdict: Verdict = _engine,
+    verdict: Verdict = ENGINE,
 ) -> Compiled:
     """Everything from the file to the snapshot. Raises ConfigError with all that is wrong."""
     return compile_loaded(load(name, environ), keys, generation, verdict)
 
 
-def compile_loaded(loaded: Loaded, keys: ListenerKeys, generation: int = 1, verdict: Verdict = _engine) -> Compiled:
+def compile_loaded(loaded: Loaded, keys: ListenerKeys, generation: int = 1, verdict: Verdict = ENGINE) -> Compiled:
     """The second half of `compile_file`."""
     check(loaded, lambda pattern: regex_problem(pattern, verdict))
     loaded.findings.raise_if_failed()

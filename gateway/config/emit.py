@@ -31,7 +31,7 @@ def _block(value: dict[str, Plain] | list[Plain], indent: int) -> Iterator[str]:
         return
     for item in value:
         if _is_leaf(item) or not item or not isinstance(item, (dict, list)):
-            yield f"{pad}- {_flow(item)}"
+            yield f"{pad}- {flow(item)}"
             continue
         first, *rest = _block(item, indent + 2)
         yield f"{pad}- {first.lstrip()}"
@@ -39,11 +39,11 @@ def _block(value: dict[str, Plain] | list[Plain], indent: int) -> Iterator[str]:
 
 
 def _entry(head: str, item: Plain, indent: int) -> Iterator[str]:
-    if isinstance(item, (dict, list)) and item and not (_is_leaf(item) and len(head) + len(_flow(item)) < _WIDTH):
+    if isinstance(item, (dict, list)) and item and not (_is_leaf(item) and len(head) + len(flow(item)) < _WIDTH):
         yield head
         yield from _block(item, indent + 2)
     else:
-        yield f"{head} {_flow(item)}"
+        yield f"{head} {flow(item)}"
 
 
 def _is_leaf(value: Plain) -> bool:
@@ -51,14 +51,15 @@ def _is_leaf(value: Plain) -> bool:
     if not isinstance(value, (dict, list)):
         return True
     items = value.values() if isinstance(value, dict) else value
-    return not any(isinstance(item, (dict, list)) for item in items) and len(_flow(value)) < _WIDTH - 20
+    return not any(isinstance(item, (dict, list)) for item in items) and len(flow(value)) < _WIDTH - 20
 
 
-def _flow(value: Plain) -> str:
+def flow(value: Plain) -> str:
+    """A value on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_text(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_text(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
+        return "[" + ", ".join(flow(item) for item in value) + "]"
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     return _text(value) if isinstance(value, str) else str(value)

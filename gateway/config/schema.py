@@ -77,8 +77,12 @@ class Timeout(Written, frozen=True):
     per_try: Annotated[
         Duration | None, doc("From choosing an endpoint to the end of the answer's head. Default: none.")
     ] = None
-    connect: Annotated[Duration | None, doc("For a connection to the endpoint. Default: 5s.")] = None
-    idle: Annotated[Duration | None, doc("Without a byte in either direction. Default: 60s.")] = None
+    connect: Annotated[
+        Duration | None, doc(f"For a connection to the endpoint. Default: {Duration(limits.CONNECT_TIMEOUT_MS)}.")
+    ] = None
+    idle: Annotated[
+        Duration | None, doc(f"Without a byte in either direction. Default: {Duration(limits.IDLE_TIMEOUT_MS)}.")
+    ] = None
 
 
 class HeaderEdits(Written, frozen=True):
