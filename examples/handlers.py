@@ -30,9 +30,11 @@ async def shout(request: Request) -> Response:
 
 async def count(request: Request) -> Response:
     """An answer that takes its time. Stop curl in the middle: the task ends with the connection."""
+    written = request.query.get("seconds", "10")
+    seconds = int(written) if written.isdecimal() and len(written) < 4 else 10
 
     async def numbers() -> AsyncIterator[bytes]:
-        for number in range(10):
+        for number in range(seconds):
             yield f"{number}\n".encode()
             await trio.sleep(1)
 
