@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,14 +133,19 @@ def stop(child: "subprocess.Popen[bytes]") -> None:
 
 def end(child: "subprocess.Popen[bytes]") -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(child.pid, number)
+        with suppress(subprocess.TimeoutExpired):
             child.wait(STOP_SECONDS)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
-    child.wait()
+    deadline = time.monotonic() + STOP_SECONDS
+    while alive(child.pid) and time.monotonic() < deadline:  # the leader's children are not ours to wait for
+        time.sleep(POLL_SECONDS)
+
+
+def alive(group: int) -> bool:
+    """Whether a process group has a member that is not a zombie."""
+    stats = (stat(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return any(fields[2] == str(group) and fields[0] != "Z" for fields in stats if fields)
 
 
 def end_of(log: Path) -> str:
