@@ -168,3 +168,9 @@ fn listeners_and_endpoints_are_checked() {
     let said = refused(|document| document.upstreams[0].endpoints[0].weight = 0);
     assert!(said.starts_with("upstreams[app].endpoints[127.0.0.1:3000]"), "{said}");
 }
+
+#[test]
+fn a_snapshot_may_be_shared_by_workers_and_survive_a_panic_of_one() {
+    fn shared<T: Send + Sync + std::panic::RefUnwindSafe>() {}
+    shared::<Snapshot>();
+}

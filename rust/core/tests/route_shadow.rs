@@ -4,7 +4,7 @@
 mod route_document;
 
 use gateway_core::document::*;
-use gateway_core::route::{Snapshot, shadowed};
+use gateway_core::route::{Snapshot, shadowed, shadowed_rules};
 use proptest::prelude::*;
 use route_document::*;
 
@@ -73,6 +73,9 @@ fn one_lost_match_of_several_is_told_apart_from_a_lost_rule() {
     let found = shadowed(&all);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].matched, found[0].by_matched, found[0].whole_rule), (1, 0, false));
+    assert_eq!(shadowed_rules(&all), []);
+    let rules = vec![rule("a", vec![prefix("/")]), rule("b", vec![prefix("/"), prefix("/")])];
+    assert_eq!(shadowed_rules(&snapshot(vec![route("r", &[], rules)])), [(1, 0)]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Bytes from outside appear as text with U+FFFD in place of what is not UTF-8.
 
 use crate::document::{Balance, Endpoint, Timeouts};
+use crate::reason::Reason;
 use serde::Serialize;
 
 /// Everything that was seen on the way to an answer.
@@ -12,8 +13,10 @@ pub struct Explanation {
     pub verdict: String,
     /// The status, where it is answered from here.
     pub status: Option<u16>,
-    /// Why, if it was refused or nothing was found.
+    /// Word of the closed set (`crate::reason`), if it is refused or there is nowhere to go.
     pub reason: Option<String>,
+    /// The same for a person, more exactly.
+    pub text: Option<String>,
     /// Where it arrived.
     pub listener: Option<Listener>,
     /// As the codec read it.
@@ -55,9 +58,12 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Nothing more is known.
-    pub(super) fn refused(status: u16, reason: String) -> Self {
-        Self { verdict: "refused".into(), status: Some(status), reason: Some(reason), ..Self::default() }
+    /// No rule's answer but one of our own.
+    pub(super) fn fail(&mut self, verdict: &str, status: u16, reason: Reason, text: impl Into<String>) {
+        self.verdict = verdict.into();
+        self.status = Some(status);
+        self.reason = Some(reason.word().into());
+        self.text = Some(text.into());
     }
 }
 

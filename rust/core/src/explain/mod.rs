@@ -14,8 +14,9 @@ mod words;
 pub use answer::Explanation;
 pub use question::Question;
 
-use crate::http1::head::{Limits, Progress};
+use crate::http1::head::{Limits, Progress, Refusal};
 use crate::http1::request::Request;
+use crate::reason::Reason;
 use crate::route::{
     Action, Decision, HeadFields, Input, Normal, Rule, Snapshot, Verdict, decide, forward_target, location,
     normalise,
@@ -30,22 +31,13 @@ pub const CANDIDATES: usize = 200;
 /// Explains one request. `draw` is used as [`decide`] uses it.
 #[must_use]
 pub fn explain(snapshot: &Snapshot, question: &Question, draw: u64) -> Explanation {
-    let asked = match Asked::new(question) {
-        Ok(asked) => asked,
-        Err(text) => return Explanation::refused(400, text),
+    let mut out = Explanation::default();
+    let refused = match Asked::new(question) {
+        Ok(asked) => arrive(snapshot, question, &asked, draw, &mut out),
+        Err(text) => Err(Refused { status: 400, reason: Reason::RequestInvalid, text }),
     };
-    let Some((at, chosen)) = asked.listener(snapshot, question.listener.as_deref()) else {
-        let text = match &question.listener {
-            Some(name) => format!("there is no listener {name}"),
-            None => "there is no listener".to_owned(),
-        };
-        return Explanation::refused(404, text);
-    };
-    let mut out = Explanation { listener: words::listener(snapshot, at, chosen), ..Explanation::default() };
-    if let Err(refused) = request(snapshot, at, &asked, draw, &mut out) {
-        out.verdict = "refused".into();
-        out.status = Some(refused.status);
-        out.reason = Some(refused.text);
+    if let Err(refused) = refused {
+        out.fail("refused", refused.status, refused.reason, refused.text);
     }
     out
 }
@@ -53,36 +45,66 @@ pub fn explain(snapshot: &Snapshot, question: &Question, draw: u64) -> Explanati
 /// A request that is answered before it is decided.
 struct Refused {
     status: u16,
+    reason: Reason,
     text: String,
 }
 
-fn request(
+impl Refused {
+    fn new(reason: Reason, text: impl Into<String>) -> Self {
+        Self { status: reason.status(), reason, text: text.into() }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let reason = match refusal.status {
+            414 | 431 => Reason::RequestHeadTooLarge,
+            _ => Reason::RequestInvalid,
+        };
+        Self { status: refusal.status, reason, text: refusal.to_string() }
+    }
+}
+
+/// At its listener, through the codec.
+fn arrive(
     snapshot: &Snapshot,
-    at: usize,
+    question: &Question,
     asked: &Asked,
     draw: u64,
     out: &mut Explanation,
 ) -> Result<(), Refused> {
+    let Some((at, chosen)) = asked.listener(snapshot, question.listener.as_deref()) else {
+        let name = question.listener.as_deref().unwrap_or("at all");
+        return Err(Refused::new(Reason::RequestInvalid, format!("there is no listener {name}")));
+    };
     let Some(listener) = snapshot.listeners.get(at) else { return Ok(()) };
+    out.listener = words::listener(snapshot, at, chosen);
     let limits =
         Limits { header_bytes: listener.header_bytes, headers: listener.headers, ..Limits::default() };
-    let buf = asked.head.as_slice();
     let mut head = Request::new();
-    match head.parse(buf, &limits) {
-        Ok(Progress::Complete) => {}
-        Ok(Progress::Partial) => {
-            return Err(Refused { status: 400, text: "the head is not complete".into() });
-        }
-        Err(refusal) => return Err(Refused { status: refusal.status, text: refusal.to_string() }),
+    if head.parse(&asked.head, &limits)? == Progress::Partial {
+        return Err(Refused::new(Reason::RequestInvalid, "the head is not complete"));
     }
+    out.request = Some(words::request(&head, &asked.head, &listener.scheme));
+    request(snapshot, at, (&head, &asked.head), draw, out)
+}
+
+/// What the codec has read, normalised and decided.
+fn request(
+    snapshot: &Snapshot,
+    at: usize,
+    (head, buf): (&Request, &[u8]),
+    draw: u64,
+    out: &mut Explanation,
+) -> Result<(), Refused> {
+    let Some(listener) = snapshot.listeners.get(at) else { return Ok(()) };
     let raw = head.path.of(buf);
     let query = head.query.map(|query| query.of(buf));
-    out.request = Some(words::request(&head, buf, &listener.scheme));
     let mut normal = Vec::new();
     let path = match normalise(raw, &listener.path, &mut normal) {
         Ok(Normal::Unchanged) => raw,
         Ok(Normal::Changed) => normal.as_slice(),
-        Err(fault) => return Err(Refused { status: 400, text: fault.text().into() }),
+        Err(fault) => return Err(Refused::new(Reason::PathRefused, fault.text())),
     };
     out.path = Some(answer::Path { raw: text(raw), normal: text(path), changed: raw != path });
     let fields = HeadFields { fields: &head.fields, buf };
@@ -103,10 +125,7 @@ fn follow(
     query: Option<&[u8]>,
     out: &mut Explanation,
 ) {
-    let (verdict, status, reason) = words::verdict(decision.verdict);
-    out.verdict = verdict.into();
-    out.status = status;
-    out.reason = reason.map(str::to_owned);
+    words::verdict(decision.verdict, out);
     let Some(rule) = decision.rule.and_then(|rule| snapshot.rules.get(rule as usize)) else { return };
     out.taken = Some(words::taken(snapshot, rule, decision.matched));
     match &rule.action {
@@ -117,6 +136,10 @@ fn follow(
             };
             out.split = words::shares(snapshot, split, upstream);
             out.upstream = upstream.and_then(|at| words::upstream(snapshot, at));
+            if out.upstream.as_ref().is_some_and(|upstream| upstream.endpoints.is_empty()) {
+                let reason = Reason::NoEndpoint;
+                out.fail("forward", reason.status(), reason, "the upstream has no endpoint");
+            }
             forwarded(rule, decision.matched, path, query, out);
         }
         Action::Respond(respond) => {

@@ -69,7 +69,8 @@ impl Asked {
         port_of_scheme
             .or_else(|| at(&|at| scheme(at) && knows(at)).map(|at| (at, "first whose routes name the host")))
             .or_else(|| at(&scheme).map(|at| (at, "first with the URL's scheme")))
-            .or_else(|| at(&|_| true).map(|at| (at, "first")))
+            .or_else(|| at(&knows).map(|at| (at, "first whose routes name the host, with another scheme")))
+            .or_else(|| at(&|_| true).map(|at| (at, "first, with another scheme")))
     }
 
     /// As written, else the scheme's (RFC 9110 §4.2).

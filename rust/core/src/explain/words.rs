@@ -7,6 +7,7 @@ use super::answer::{
 use super::recorder::{Candidate as Seen, Recorder};
 use super::{CANDIDATES, Decision, Input, Rule, Snapshot, Verdict};
 use crate::http1::request::Request as Head;
+use crate::reason::Reason;
 use crate::route::{self, Fields, Match, Split, Subject, Test};
 
 pub(super) fn text(bytes: &[u8]) -> String {
@@ -33,16 +34,17 @@ pub(super) fn request(head: &Head, buf: &[u8], scheme: &str) -> Request {
     }
 }
 
-/// Verdict, status if it is known, reason if there is no rule to ask.
-pub(super) fn verdict(verdict: Verdict) -> (&'static str, Option<u16>, Option<&'static str>) {
+/// Fills in the verdict, and status and reason if no rule's answer follows.
+pub(super) fn verdict(verdict: Verdict, out: &mut Explanation) {
+    let mut fail = |verdict, reason: Reason, text| out.fail(verdict, reason.status(), reason, text);
     match verdict {
-        Verdict::Forward { .. } => ("forward", None, None),
-        Verdict::Respond => ("respond", None, None),
-        Verdict::Redirect => ("redirect", None, None),
-        Verdict::Ask { .. } => ("ask", None, None),
-        Verdict::NoHost => ("no_host", Some(404), Some("no route of this listener knows the host")),
-        Verdict::NoRule => ("no_rule", Some(404), Some("no rule for this host fits the request")),
-        Verdict::NoTarget => ("no_target", Some(503), Some("every target of the rule has weight 0")),
+        Verdict::Forward { .. } => out.verdict = "forward".into(),
+        Verdict::Respond => out.verdict = "respond".into(),
+        Verdict::Redirect => out.verdict = "redirect".into(),
+        Verdict::Ask { .. } => out.verdict = "ask".into(),
+        Verdict::NoHost => fail("no_host", Reason::NoHost, "no route of this listener has the host"),
+        Verdict::NoRule => fail("no_rule", Reason::NoRule, "no rule for this host fits the request"),
+        Verdict::NoTarget => fail("no_target", Reason::NoEndpoint, "every target of the rule has weight 0"),
     }
 }
 

@@ -5,18 +5,18 @@
 //!
 //! Rules: nothing is repaired; the first thing wrong refuses the whole.
 
+use super::attach::Tables;
 use super::condition::{Condition, Subject};
 use super::edits::{self, Edits};
 use super::error::{BuildError, Place};
-use super::hosts::{HOST_BYTES, HostTable};
+use super::hosts::HostTable;
 use super::patterns;
 use super::snapshot::{
     Action, Listener, Match, PathTest, Redirect, Respond, Rewrite, RouteInfo, Rule, Snapshot, Upstream,
 };
 use super::split::Split;
-use super::table::{Parts, Table};
+use super::table::Parts;
 use crate::document::{self, Document, FORMAT};
-use std::collections::{BTreeMap, HashMap};
 
 /// Conditions of one match. Each costs a look at the head per request; the Gateway API allows 16 headers and 16 query
 /// parameters, we add as many cookies again and round up.
@@ -44,32 +44,16 @@ impl Snapshot {
             return Err(root.at("format").error(format!("format {} is not {FORMAT}", document.format)));
         }
         let upstreams = upstreams(document.upstreams, &root)?;
-        let mut rules = Rules {
-            rules: Vec::new(),
-            matches: Vec::new(),
-            upstreams: upstreams.len(),
-            handlers: document.handlers.len(),
-        };
-        let mut ids_by_route = Vec::new();
-        for (index, route) in (0..).zip(&document.routes) {
-            ids_by_route.push(rules.route(index, route, &root.item("routes", &route.name))?);
-        }
+        let rules = Rules::build(&document.routes, upstreams.len(), document.handlers.len(), &root)?;
+        let Rules { rules, matches, ids_by_route, .. } = rules;
         let routes: Vec<RouteInfo> = document.routes.iter().map(info).collect();
-        let Rules { rules, matches, .. } = rules;
-        let mut tables = Tables {
-            parts: Parts { routes: &routes, rules: &rules, matches: &matches },
-            ids_by_route,
-            built: Vec::new(),
-            known: HashMap::new(),
-        };
-        let mut hosts = tables.hosts(&document.routes, document.listeners.len(), &root)?;
+        let parts = Parts { routes: &routes, rules: &rules, matches: &matches };
+        let mut tables = Tables::new(parts, ids_by_route);
+        let hosts = tables.hosts(&document.routes, document.listeners.len(), &root)?;
         let tables = tables.built;
-        let listeners = document.listeners.into_iter().enumerate();
-        let listeners = listeners
-            .map(|(index, from)| {
-                listener(from, hosts.get_mut(index).map(std::mem::take).unwrap_or_default(), &root)
-            })
-            .collect::<Result<_, _>>()?;
+        let listeners = document.listeners.into_iter().zip(hosts);
+        let listeners =
+            listeners.map(|(from, hosts)| listener(from, hosts, &root)).collect::<Result<_, _>>()?;
         Ok(Self {
             generation: document.generation,
             name: document.name,
@@ -132,13 +116,28 @@ fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<
 struct Rules {
     rules: Vec<Rule>,
     matches: Vec<Match>,
+    /// Ids of the matches of each route.
+    ids_by_route: Vec<Vec<u32>>,
     upstreams: usize,
     handlers: usize,
 }
 
 impl Rules {
-    /// Adds all rules of a route and gives the ids of their matches.
-    fn route(&mut self, index: u32, route: &document::Route, place: &Place) -> Result<Vec<u32>, BuildError> {
+    fn build(
+        routes: &[document::Route],
+        upstreams: usize,
+        handlers: usize,
+        root: &Place,
+    ) -> Result<Self, BuildError> {
+        let (rules, matches, ids_by_route) = (Vec::new(), Vec::new(), Vec::new());
+        let mut built = Self { rules, matches, ids_by_route, upstreams, handlers };
+        for (index, route) in (0..).zip(routes) {
+            built.route(index, route, &root.item("routes", &route.name))?;
+        }
+        Ok(built)
+    }
+
+    fn route(&mut self, index: u32, route: &document::Route, place: &Place) -> Result<(), BuildError> {
         if route.rules.is_empty() {
             return Err(place.error("a route needs at least one rule"));
         }
@@ -146,7 +145,8 @@ impl Rules {
         for rule in &route.rules {
             self.rule(index, rule, &place.item("rules", &rule.name))?;
         }
-        Ok((first..self.matches.len() as u32).collect())
+        self.ids_by_route.push((first..self.matches.len() as u32).collect());
+        Ok(())
     }
 
     fn rule(&mut self, route: u32, rule: &document::Rule, place: &Place) -> Result<(), BuildError> {
@@ -295,88 +295,4 @@ fn path_test(from: &document::PathMatch, place: &Place) -> Result<PathTest, Buil
             Ok(PathTest::Regex(value.as_str().into()))
         }
     }
-}
-
-/// Tables while they grow; routes that apply together share one.
-struct Tables<'a> {
-    parts: Parts<'a>,
-    ids_by_route: Vec<Vec<u32>>,
-    built: Vec<Table>,
-    known: HashMap<Vec<usize>, u32>,
-}
-
-impl Tables<'_> {
-    /// The host table of each listener.
-    fn hosts(
-        &mut self,
-        routes: &[document::Route],
-        listeners: usize,
-        root: &Place,
-    ) -> Result<Vec<HostTable>, BuildError> {
-        let mut patterns: Vec<BTreeMap<Option<&str>, Vec<usize>>> = vec![BTreeMap::new(); listeners];
-        for (index, route) in routes.iter().enumerate() {
-            let place = root.item("routes", &route.name);
-            for &listener in &route.listeners {
-                let Some(patterns) = patterns.get_mut(listener as usize) else {
-                    return Err(place.at("listeners").error(format!("there is no listener {listener}")));
-                };
-                add_hosts(patterns, index, &route.hosts, &place)?;
-            }
-        }
-        patterns.into_iter().map(|patterns| self.host_table(patterns)).collect()
-    }
-
-    fn host_table(&mut self, patterns: BTreeMap<Option<&str>, Vec<usize>>) -> Result<HostTable, BuildError> {
-        let mut hosts = HostTable::default();
-        for (pattern, routes) in patterns {
-            hosts.insert(pattern, self.table(routes)?);
-        }
-        Ok(hosts)
-    }
-
-    fn table(&mut self, routes: Vec<usize>) -> Result<u32, BuildError> {
-        if let Some(&known) = self.known.get(&routes) {
-            return Ok(known);
-        }
-        let ids =
-            routes.iter().filter_map(|&route| self.ids_by_route.get(route)).flatten().copied().collect();
-        let at = self.built.len() as u32;
-        self.built.push(Table::build(ids, &self.parts)?);
-        self.known.insert(routes, at);
-        Ok(at)
-    }
-}
-
-fn add_hosts<'a>(
-    patterns: &mut BTreeMap<Option<&'a str>, Vec<usize>>,
-    route: usize,
-    hosts: &'a [String],
-    place: &Place,
-) -> Result<(), BuildError> {
-    let mut add = |pattern| {
-        let routes: &mut Vec<usize> = patterns.entry(pattern).or_default();
-        if routes.last() != Some(&route) {
-            routes.push(route);
-        }
-    };
-    if hosts.is_empty() {
-        add(None);
-    }
-    for host in hosts {
-        check_host(host, place)?;
-        add(Some(host));
-    }
-    Ok(())
-}
-
-fn check_host(host: &str, place: &Place) -> Result<(), BuildError> {
-    let name = host.strip_prefix("*.").unwrap_or(host);
-    let known =
-        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'[' | b']' | b':');
-    let port = !name.starts_with('[') && name.contains(':');
-    if name.is_empty() || name.ends_with('.') || host.len() > HOST_BYTES || port || !name.bytes().all(known) {
-        let text = format!("`{}` is not a lower-case host name without port", host.escape_debug());
-        return Err(place.at("hosts").error(text));
-    }
-    Ok(())
 }

@@ -125,6 +125,8 @@ pub(super) fn check_value(value: &str, place: &Place) -> Result<(), BuildError> 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a test fails loudly
+
     use super::*;
 
     fn pair(name: &str, value: &str) -> (String, String) {

@@ -65,10 +65,10 @@ impl HostTable {
     }
 
     fn named(&self, host: &[u8], visit: &mut impl FnMut(Pattern<'_>, u32) -> bool) -> bool {
-        if let Some(&table) = self.exact.get(host) {
-            if visit(Pattern::Exact(host), table) {
-                return true;
-            }
+        if let Some(&table) = self.exact.get(host)
+            && visit(Pattern::Exact(host), table)
+        {
+            return true;
         }
         if self.wildcards.is_empty() {
             return false;

@@ -20,6 +20,7 @@
 //!
 //! Draws: the upper 32 bits of `draw` choose the upstream here, the lower 32 the endpoint in `crate::balance`.
 
+mod attach;
 mod build;
 mod bytemap;
 mod condition;
@@ -48,7 +49,7 @@ pub use error::BuildError;
 pub use head::HeadFields;
 pub use hosts::Pattern;
 pub use normal::{Normal, PathFault, normalise};
-pub use shadow::{Shadowed, shadowed};
+pub use shadow::{Shadowed, shadowed, shadowed_rules};
 pub use snapshot::{
     Action, Endpoint, Listener, Match, PathTest, Redirect, Respond, Rewrite, RouteInfo, Rule, Snapshot,
     Upstream,

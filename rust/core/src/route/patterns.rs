@@ -18,6 +18,7 @@ use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_automata::util::{pool::Pool, syntax};
 use regex_automata::{Anchored, HalfMatch, Input, MatchKind, PatternSet};
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// Compiled size of one group, bytes. 10,000 patterns such as `/v[0-9]+/name/[a-z]+` need about 10 MiB.
 const GROUP_BYTES: usize = 32 << 20;
@@ -98,8 +99,11 @@ impl Group {
 /// A lazily built DFA and one cache of its states per thread that uses it.
 struct Automaton {
     dfa: DFA,
-    caches: Pool<Cache, Box<dyn Fn() -> Cache + Send + Sync>>,
+    caches: Pool<Cache, Maker>,
 }
+
+/// The bounds let a worker survive a panic of one connection with the snapshot in hand.
+type Maker = Box<dyn Fn() -> Cache + Send + Sync + UnwindSafe + RefUnwindSafe>;
 
 impl fmt::Debug for Automaton {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,11 +145,11 @@ impl Automaton {
 
 /// Whether `pattern` is a regex by itself; `a)(b` is none, though it would be one between our brackets.
 pub(super) fn check(pattern: &str, place: &Place) -> Result<(), BuildError> {
-    let parsed =
-        syntax::parse_with(pattern, &bytes()).and_then(|_| syntax::parse_with(&whole(pattern), &bytes()));
-    parsed
-        .map(|_| ())
-        .map_err(|error| place.error(format!("the regex `{pattern}` does not compile: {error}")))
+    for text in [pattern, &whole(pattern)] {
+        syntax::parse_with(text, &bytes())
+            .map_err(|error| place.error(format!("the regex `{pattern}` does not compile: {error}")))?;
+    }
+    Ok(())
 }
 
 /// `pattern` with both ends anchored, without Unicode if it can do without.

@@ -23,8 +23,9 @@ pub fn value<'a>(query: &'a [u8], name: &[u8]) -> Option<Cow<'a, [u8]>> {
 
 #[inline]
 fn same(raw: &[u8], name: &[u8]) -> bool {
-    // An escape only makes longer, so a shorter one can never be equal.
-    raw == name || (raw.len() >= name.len() && is_escaped(raw) && *decode(raw) == *name)
+    // Without escapes both have the same length; an escape only makes longer.
+    raw.len() >= name.len()
+        && if is_escaped(raw) { Decoded(raw).eq(name.iter().copied()) } else { raw == name }
 }
 
 fn is_escaped(raw: &[u8]) -> bool {
@@ -32,17 +33,21 @@ fn is_escaped(raw: &[u8]) -> bool {
 }
 
 fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
-    if !is_escaped(raw) {
-        return Cow::Borrowed(raw);
-    }
-    let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((&byte, after)) = rest.split_first() {
+    if is_escaped(raw) { Cow::Owned(Decoded(raw).collect()) } else { Cow::Borrowed(raw) }
+}
+
+/// The bytes that an escaped text stands for.
+struct Decoded<'a>(&'a [u8]);
+
+impl Iterator for Decoded<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let (&byte, after) = self.0.split_first()?;
         let escaped = (byte == b'%').then(|| after.get(..2).and_then(hex_pair)).flatten();
-        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
-        out.push(escaped.unwrap_or(if byte == b'+' { b' ' } else { byte }));
+        self.0 = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
+        Some(escaped.unwrap_or(if byte == b'+' { b' ' } else { byte }))
     }
-    Cow::Owned(out)
 }
 
 #[cfg(test)]
@@ -59,6 +64,8 @@ mod tests {
         assert_eq!(get("a%20b=c+d%2B", "a b").as_deref(), Some("c d+"));
         assert_eq!(get("a+b=1", "a b").as_deref(), Some("1"));
         assert_eq!(get("%61=1", "a").as_deref(), Some("1"));
+        assert_eq!(get("%61b=1&%61=2&a%=3", "a").as_deref(), Some("2"));
+        assert_eq!(get("%61b=1&%61=2&a%=3", "a%").as_deref(), Some("3"));
     }
 
     #[test]

@@ -57,6 +57,16 @@ pub fn shadowed(snapshot: &Snapshot) -> Vec<Shadowed> {
     report(snapshot, &lost)
 }
 
+/// Rules of which no match can be taken, each with the rule that takes the requests of its first.
+#[must_use]
+pub fn shadowed_rules(snapshot: &Snapshot) -> Vec<(u32, u32)> {
+    let whole =
+        shadowed(snapshot).into_iter().filter(|found| found.whole_rule && found.rule != found.by_rule);
+    let mut rules: Vec<(u32, u32)> = whole.map(|found| (found.rule, found.by_rule)).collect();
+    rules.dedup_by_key(|&mut (rule, _)| rule);
+    rules
+}
+
 fn report(snapshot: &Snapshot, lost: &[(usize, u32)]) -> Vec<Shadowed> {
     let rule_of = |id: usize| snapshot.matches.get(id).map_or(0, |found| found.rule);
     let mut out = Vec::new();

@@ -58,6 +58,8 @@ impl Split {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a test fails loudly
+
     use super::*;
     use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)] // a test fails loudly
+
 use super::super::node::Entry;
 use super::*;
 
