@@ -18,28 +18,22 @@ class Series(msgspec.Struct, frozen=True, gc=False):
     method: str
     code: int
     requests: int
-    duration_buckets: tuple[int, ...]
-    """Requests per bucket (not added up); bucket i ends at `Totals.buckets_ns[i]`, the last one has no end."""
-    duration_sum_ns: int
+    buckets: tuple[int, ...]
+    """Requests per bucket of duration (not added up); bucket i ends at `Totals.bounds_ns[i]`, the last has no end."""
+    sum_ns: int
+    """All durations."""
     bytes_in: int
     bytes_out: int
-
-
-class ReasonCount(msgspec.Struct, frozen=True, gc=False):
-    """How often an exchange ended for this reason."""
-
-    reason: str
-    count: int
-    listener: str = ""
 
 
 class Connections(msgspec.Struct, frozen=True, gc=False):
     """Client connections of one listener."""
 
-    listener: str
-    accepted: int
+    listener: int
+    """Its key; names may change with a reload."""
     open: int
     """A level."""
+    accepted: int
     refused: int
 
 
@@ -67,28 +61,34 @@ class WorkerCount(msgspec.Struct, frozen=True, gc=False):
     turns: int
     panics: int
     asks: int
-    """A level."""
-    log_dropped: int
+    """Exchanges that wait for Python, a level."""
+    events_lost: int
     log_lines: int
+    """Handed to the log's writer."""
+    log_dropped: int
+    """Not handed over: the writer was behind."""
     timers: int
     """A level."""
-    events_lost: int = 0
-    downstreams: int = 0
-    """A level."""
-    upstreams: int = 0
-    """A level."""
-    accept_pauses: int = 0
+    downstreams: int
+    """Client connections, a level."""
+    upstreams: int
+    """Upstream connections, a level."""
+    accept_pauses: int
 
 
 class Totals(msgspec.Struct, frozen=True, gc=False):
     """All counters of the process at one moment."""
 
     series: tuple[Series, ...]
-    reasons: tuple[ReasonCount, ...]
+    reasons: tuple[tuple[str, int], ...]
+    """How often exchanges ended for which reason; those that occurred."""
     connections: tuple[Connections, ...]
-    upstreams: tuple[EndpointCount, ...]
+    endpoints: tuple[EndpointCount, ...]
     workers: tuple[WorkerCount, ...]
-    buckets_ns: tuple[int, ...]
+    bounds_ns: tuple[int, ...]
+    """Upper bounds of the duration buckets."""
+    log_failed: int
+    """Access log lines that could not be written."""
 
 
 _decoder = msgspec.msgpack.Decoder(Totals)

@@ -9,7 +9,7 @@ header or client.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gateway.account.counters import Totals
@@ -28,13 +28,24 @@ NS: Final = 1e-9
 class Facts:
     """What is not counted by the workers: the process and its configuration."""
 
-    def __init__(self, *, version: str, generation: int, reloads: tuple[int, int], last_ok: bool, asked: int) -> None:
+    def __init__(
+        self,
+        *,
+        version: str,
+        generation: int,
+        reloads: tuple[int, int],
+        last_ok: bool,
+        asked: int,
+        listeners: Mapping[int, str],
+    ) -> None:
         self.version = version
         self.generation = generation
         self.reloads = reloads
         """(succeeded, failed)"""
         self.last_ok = last_ok
         self.asked = asked
+        self.listeners = listeners
+        """Names by key."""
 
 
 class Collector:
@@ -67,8 +78,8 @@ class Collector:
             "gateway_response_body_bytes", "Body bytes sent to clients.", place,
             _summed((names[:4], s.bytes_out) for names, s in named),
         )  # fmt: skip
-        reasons = (((r.reason,), r.count) for r in self._totals.reasons)
-        yield _counter("gateway_exchanges", "Exchanges by the reason they ended for.", ("reason",), _summed(reasons))
+        reasons = (((word,), count) for word, count in self._totals.reasons)
+        yield _counter("gateway_exchanges", "Exchanges by the reason they ended for.", ("reason",), reasons)
 
     def _durations(self) -> HistogramMetricFamily:
         from prometheus_client.core import HistogramMetricFamily
@@ -81,29 +92,29 @@ class Collector:
         sums: dict[tuple[str, ...], tuple[list[int], int]] = {}
         for s in self._totals.series:
             names: tuple[str, ...] = (s.listener, s.route, s.rule, s.upstream)
-            buckets, total = sums.get(names, ([0] * len(s.duration_buckets), 0))
-            added = [a + b for a, b in zip(buckets, s.duration_buckets, strict=True)]
-            sums[names] = (added, total + s.duration_sum_ns)
+            buckets, total = sums.get(names, ([0] * len(s.buckets), 0))
+            added = [a + b for a, b in zip(buckets, s.buckets, strict=True)]
+            sums[names] = (added, total + s.sum_ns)
         for names, (buckets, total) in sums.items():
-            family.add_metric(names, cumulative(buckets, self._totals.buckets_ns), total * NS)
+            family.add_metric(names, cumulative(buckets, self._totals.bounds_ns), total * NS)
         return family
 
     def _connections(self) -> Iterator[Metric]:
         per = ("listener",)
-        rows = self._totals.connections
-        yield _gauge("gateway_connections_open", "Client connections.", per, (((c.listener,), c.open) for c in rows))
+        rows = [((self._facts.listeners.get(c.listener, "(removed)"),), c) for c in self._totals.connections]
+        yield _gauge("gateway_connections_open", "Client connections.", per, _summed((n, c.open) for n, c in rows))
         yield _counter(
             "gateway_connections_accepted", "Client connections accepted.", per,
-            (((c.listener,), c.accepted) for c in rows),
+            _summed((n, c.accepted) for n, c in rows),
         )  # fmt: skip
         yield _counter(
             "gateway_connections_refused", "Client connections closed at once: the listener was full.", per,
-            (((c.listener,), c.refused) for c in rows),
+            _summed((n, c.refused) for n, c in rows),
         )  # fmt: skip
 
     def _upstreams(self) -> Iterator[Metric]:
         per = ("upstream", "endpoint")
-        rows = [((u.upstream, u.endpoint), u) for u in self._totals.upstreams]
+        rows = [((u.upstream, u.endpoint), u) for u in self._totals.endpoints]
         yield _gauge(
             "gateway_upstream_requests_in_flight", "Requests under way.", per, ((n, u.in_flight) for n, u in rows)
         )
@@ -146,11 +157,13 @@ class Collector:
             ("gateway_worker_panics", "Panics contained.", [w.panics for _, w in rows]),
             ("gateway_worker_events_lost", "Events for Trio that did not fit.", [w.events_lost for _, w in rows]),
             ("gateway_worker_accept_pauses", "Pauses for want of descriptors.", [w.accept_pauses for _, w in rows]),
-            ("gateway_access_log_lines", "Access log lines written.", [w.log_lines for _, w in rows]),
+            ("gateway_access_log_lines", "Access log lines handed to the writer.", [w.log_lines for _, w in rows]),
             ("gateway_access_log_dropped", "Access log lines dropped.", [w.log_dropped for _, w in rows]),
         )
         for name, text, values in counted:
             yield _counter(name, text, per, zip((n for n, _ in rows), values, strict=True))
+        failed = self._totals.log_failed
+        yield _counter("gateway_access_log_failed", "Access log lines that could not be written.", (), [((), failed)])
 
 
 def cumulative(buckets: Sequence[int], ends_ns: Sequence[int]) -> list[tuple[str, float]]:

@@ -21,6 +21,7 @@ async def metrics(request: Request, gateway: Running) -> Response:
         reloads=gateway.reloads,
         last_ok=last is None or last.ok,
         asked=gateway.asked,
+        listeners={each.key: each.name for each in gateway.listeners()},
     )
     render = partial(scrape, gateway.counters(), facts, request.headers.get("accept", ""))
     text, content_type = await trio.to_thread.run_sync(render)

@@ -168,7 +168,7 @@ def _listeners(gateway: Running) -> list[ListenerView]:
     counted = {each.listener: each for each in gateway.counters().connections}
     views: list[ListenerView] = []
     for each in gateway.listeners():
-        row = counted.get(each.name)
+        row = counted.get(each.key)
         numbers = (row.open, row.accepted, row.refused) if row else (0, 0, 0)
         views.append(ListenerView(each.name, each.address, each.scheme, each.state, *numbers))
     return views
@@ -223,7 +223,7 @@ def _action(action: doc.Action, document: doc.Document) -> str:
 
 
 def _by_endpoint(totals: Totals) -> dict[tuple[str, str], EndpointCount]:
-    return {(each.upstream, each.endpoint): each for each in totals.upstreams}
+    return {(each.upstream, each.endpoint): each for each in totals.endpoints}
 
 
 def _upstream_view(upstream: doc.Upstream, counted: dict[tuple[str, str], EndpointCount]) -> UpstreamView:

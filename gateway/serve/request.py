@@ -31,12 +31,17 @@ from gateway.serve.notice import Tracebacks
 if TYPE_CHECKING:
     from gateway._engine import AskHead
 
-MAX_ASKED: Final = 256
+MAX_ASKED: Final = 192
 """Requests that wait for Python handlers at one time. A task costs about 10 KiB with its request, and one thread runs
-them all: more only makes all of them late. gunicorn and uwsgi run tens of workers; Starlette's thread pool has 40."""
+them all: more only makes all of them late. gunicorn and uwsgi run tens of workers; Starlette's thread pool has 40.
+With MAX_ASKED_OWN it makes 256, what a single worker keeps (`worker::limits::ASKS`)."""
 
 MAX_ASKED_OWN: Final = 64
 """The same for the gateway's own handlers: scrapes, probes and people with curl."""
+
+PIECES: Final = 16
+"""Pieces of an answer that may be under way, however small they are: a worker's queue holds 8,192 commands
+(`worker::limits::COMMANDS`), 32 for each of 256 requests."""
 
 OWN_HANDLERS: Final = "gateway."
 
@@ -92,6 +97,7 @@ class AskedExchange:
         self._native = workers.native
         self._tracebacks = tracebacks
         self._window = workers.window
+        self._under_way: deque[int] = deque()
         self._room = trio.Event()
         self._scope = trio.CancelScope()
         self._finished = False
@@ -112,6 +118,10 @@ class AskedExchange:
     def sent(self, count: int) -> None:
         """So many bytes of the answer were taken by the socket."""
         self._window += count
+        while self._under_way and count >= self._under_way[0]:
+            count -= self._under_way.popleft()
+        if self._under_way:
+            self._under_way[0] -= count
         self._room.set()
 
     def over(self, _reason: str) -> None:
@@ -162,12 +172,14 @@ class AskedExchange:
 
     async def _deliver(self, response: Response) -> None:
         body = response.body
-        head_only = self.request.method == "HEAD" or response.status in BODYLESS
-        if head_only or isinstance(body, bytes):
-            whole = body if isinstance(body, bytes) and not head_only else b""
-            first = whole[: self._window]
-            self._begin(response, first, end=len(first) == len(whole))
-            await self._send(memoryview(whole)[len(first) :], last=True)
+        if self.request.method == "HEAD" or response.status in BODYLESS:
+            self._begin(response, b"", end=response.length is not None)
+            if response.length is None:
+                self._native.send(self._ask, b"", True)
+        elif isinstance(body, bytes):
+            first = body[: self._window]
+            self._begin(response, first, end=len(first) == len(body))
+            await self._send(memoryview(body)[len(first) :], last=True)
         else:
             await self._stream(response, body)
         self._finished = True
@@ -190,19 +202,24 @@ class AskedExchange:
         self._native.send(self._ask, b"", True)
 
     def _begin(self, response: Response, first: bytes, *, end: bool) -> None:
-        self._window -= len(first)
         length = None if response.status in BODYLESS else response.length  # RFC 9110 §8.6: no length on 204
+        self._take(len(first))
         self._native.answer(self._ask, response.status, response.fields, first, end, length)
 
     async def _send(self, data: memoryview, *, last: bool) -> None:
         while data:
-            while self._window <= 0:
+            while self._window <= 0 or len(self._under_way) >= PIECES:
                 self._room = trio.Event()
                 await self._room.wait()
             part = bytes(data[: self._window])
             data = data[len(part) :]
-            self._window -= len(part)
+            self._take(len(part))
             self._native.send(self._ask, part, last and not data)
+
+    def _take(self, count: int) -> None:
+        if count:
+            self._window -= count
+            self._under_way.append(count)
 
 
 class RequestBody:

@@ -11,7 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.policy import Handler, Request, Response
 from gateway.serve.notice import Tracebacks
-from gateway.serve.request import MAX_ASKED, MAX_ASKED_OWN, AskedRequests
+from gateway.serve.request import MAX_ASKED, MAX_ASKED_OWN, PIECES, AskedRequests
 from tests.unit.serve.double import WINDOW, EngineDouble, head, workers_of
 
 pytestmark = pytest.mark.trio
@@ -120,6 +120,39 @@ async def test_a_streamed_body_waits_for_room_and_is_chunked(house: House) -> No
     assert house.sent() == b"x" * 300
     assert house.native.told[-1] == ("send", 1, b"", True)
     assert house.at_rest()
+
+
+async def test_many_small_pieces_do_not_fill_the_queue_of_a_worker(house: House) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(50):
+            yield b"x"
+
+    async def stream(_request: Request) -> Response:
+        return Response(200, (), parts())
+
+    await house.ask(stream)
+    assert len(house.sent()) == PIECES
+    await house.say(("sent", 1, 3))
+    assert len(house.sent()) == PIECES + 3
+    for _ in range(50):
+        await house.say(("sent", 1, 1))
+    assert len(house.sent()) == 50
+    assert house.at_rest()
+
+
+async def test_a_head_request_for_a_stream_makes_no_body_and_claims_no_length(house: House) -> None:
+    made: list[bool] = []
+
+    async def parts() -> AsyncIterator[bytes]:
+        made.append(True)
+        yield b""
+
+    async def stream(_request: Request) -> Response:
+        return Response(200, (), parts())
+
+    await house.ask(stream, method=b"HEAD")
+    assert house.native.told == [("answer", 1, 200, [], b"", False, None), ("send", 1, b"", True)]
+    assert made == []
 
 
 async def test_a_truncated_answer_never_looks_complete(house: House) -> None:

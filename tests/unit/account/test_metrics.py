@@ -1,0 +1,95 @@
+"""Counters as metrics."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.account.counters import Connections, EndpointCount, Series, Totals, WorkerCount, decode
+from gateway.account.metrics import Facts, cumulative, scrape
+
+BOUNDS = tuple(1 << (14 + number) for number in range(9))
+
+
+def series(code: int, requests: int, upstream: str = "app") -> Series:
+    buckets = (requests, *[0] * (len(BOUNDS) - 1), 1)
+    return Series("web", "shop", "all", upstream, "GET", code, requests + 1, buckets, 5_000_000_000, 10, 20)
+
+
+def totals(*rows: Series) -> Totals:
+    return Totals(
+        series=rows,
+        reasons=(("ok", 7), ("no_rule", 2)),
+        connections=(Connections(1, 4, 9, 1), Connections(8, 0, 3, 0), Connections(9, 0, 4, 0)),
+        endpoints=(EndpointCount("app", "127.0.0.1:3000", 2, 3, 5, 8, 1, 13, 11, 1),),
+        workers=(WorkerCount(100, 0, 1, 0, 50, 2, 7, 3, 4, 0),),
+        bounds_ns=BOUNDS,
+        log_failed=0,
+    )
+
+
+def facts() -> Facts:
+    return Facts(version="0.1.0", generation=3, reloads=(2, 1), last_ok=False, asked=1, listeners={1: "web"})
+
+
+def samples(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    families = text_string_to_metric_families(text.decode())
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
+
+
+def test_what_the_engine_counts_is_read_back() -> None:
+    assert decode(msgspec.msgpack.encode(totals(series(200, 3)))) == totals(series(200, 3))
+
+
+def test_requests_carry_the_labels_of_the_contract() -> None:
+    text, content_type = scrape(totals(series(200, 3), series(404, 1)), facts(), "")
+    found = samples(text)
+    labels = (
+        ("code", "200"), ("listener", "web"), ("method", "GET"),
+        ("route", "shop"), ("rule", "all"), ("upstream", "app"),
+    )  # fmt: skip
+    assert found["gateway_requests_total", labels] == 4
+    assert found["gateway_exchanges_total", (("reason", "no_rule"),)] == 2
+    assert found["gateway_config_generation", ()] == 3
+    assert found["gateway_config_last_reload_successful", ()] == 0
+    assert found["gateway_build_info", (("version", "0.1.0"),)] == 1
+    assert found["gateway_config_reloads_total", (("result", "refused"),)] == 1
+    assert found["gateway_upstream_requests_total", (("endpoint", "127.0.0.1:3000"), ("upstream", "app"))] == 13
+    assert content_type.startswith("text/plain")
+
+
+def test_connections_of_listeners_that_are_gone_are_one_series() -> None:
+    found = samples(scrape(totals(), facts(), "")[0])
+    assert found["gateway_connections_accepted_total", (("listener", "web"),)] == 9
+    assert found["gateway_connections_accepted_total", (("listener", "(removed)"),)] == 7
+
+
+def test_durations_add_up_over_codes_and_methods() -> None:
+    found = samples(scrape(totals(series(200, 3), series(404, 1)), facts(), "")[0])
+    place = (("listener", "web"), ("route", "shop"), ("rule", "all"), ("upstream", "app"))
+    assert found["gateway_request_duration_seconds_count", place] == 6
+    assert found["gateway_request_duration_seconds_sum", place] == 10
+    first = tuple(sorted((*place, ("le", repr(BOUNDS[0] * 1e-9)))))
+    assert found["gateway_request_duration_seconds_bucket", first] == 4
+
+
+def test_metrics_of_the_process_are_there() -> None:
+    found = samples(scrape(totals(), facts(), "")[0])
+    assert found["process_resident_memory_bytes", ()] > 0
+    assert found["process_open_fds", ()] > 0
+
+
+def test_openmetrics_for_who_accepts_it() -> None:
+    text, content_type = scrape(totals(), facts(), "application/openmetrics-text; version=1.0.0")
+    assert "openmetrics" in content_type
+    assert text.endswith(b"# EOF\n")
+
+
+@given(st.lists(st.integers(0, 1 << 40), min_size=10, max_size=10))
+def test_buckets_never_fall_and_end_with_all(counts: list[int]) -> None:
+    found = cumulative(counts, BOUNDS)
+    values = [value for _, value in found]
+    assert values == sorted(values)
+    assert found[-1] == ("+Inf", sum(counts))
