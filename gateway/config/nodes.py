@@ -66,8 +66,11 @@ class Scalar(Spot):
     size = 1
     height = 0
 
-    def __init__(self, spot: Spot, text: str, value: Value) -> None:
-        super().__init__(spot.source, spot.line, spot.column, spot.width)
+    def __init__(self, source: Source, line: int, column: int, width: int, text: str, value: Value) -> None:
+        self.source = source  # not by super(): there is one of these for every word of a file
+        self.line = line
+        self.column = column
+        self.width = width
         self.text = text
         self.value = value
 

@@ -10,6 +10,7 @@ copied out, which is where "billion laughs" files explode.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from yaml import YAMLError
@@ -112,7 +113,8 @@ class _Composer:
     """Makes nodes of the events of one file."""
 
     def __init__(self, text: str, source: Source, findings: Findings, environ: dict[str, str]) -> None:
-        self._next_event = CParser(text).get_event
+        # never None: nobody asks past the end of the stream
+        self._next_event: Callable[[], Event] = CParser(text).get_event  # type: ignore[assignment]
         self._source = source
         self._findings = findings
         self._environ = environ
@@ -122,25 +124,25 @@ class _Composer:
     def document(self) -> Node | None:
         """The only document of the stream."""
         root: Node | None = None
-        event = self._next()
+        event = self._next_event()
         while not isinstance(event, StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
                 if root is not None:
                     self._stop(self._spot(event), "a second document", "one file holds one configuration: remove `---`")
-                root = self._node(self._next())
-            event = self._next()
+                root = self._node(self._next_event())
+            event = self._next_event()
         return root
 
-    def _next(self) -> Event:
-        event: Any = self._next_event()  # never None: nobody asks past the end of the stream
-        assert isinstance(event, Event)  # noqa: S101
-        return event
-
-    def _spot(self, event: Event) -> Spot:
+    def _where(self, event: Event) -> tuple[Source, int, int, int]:
+        """What every node begins with: file, line, column, width."""
         start: Any = event.start_mark
         end: Any = event.end_mark
-        width = end.column - start.column if end.line == start.line else 1
-        return Spot(self._source, start.line + 1, start.column + 1, max(1, width))
+        line, column = start.line, start.column
+        width = end.column - column if end.line == line and end.column > column else 1
+        return self._source, line + 1, column + 1, width
+
+    def _spot(self, event: Event) -> Spot:
+        return Spot(*self._where(event))
 
     def _stop(self, at: Spot, message: str, hint: str = "") -> NoReturn:
         self._findings.error(at, message, hint)
@@ -184,7 +186,7 @@ class _Composer:
 
     def _sequence(self, spot: Spot) -> Sequence:
         node = Sequence(spot)
-        while not isinstance(event := self._next(), SequenceEndEvent):
+        while not isinstance(event := self._next_event(), SequenceEndEvent):
             item = self._node(event)
             node.items.append(item)
             self._grow(node, item)
@@ -192,9 +194,9 @@ class _Composer:
 
     def _mapping(self, spot: Spot) -> Mapping:
         node = Mapping(spot)
-        while not isinstance(event := self._next(), MappingEndEvent):
+        while not isinstance(event := self._next_event(), MappingEndEvent):
             key = self._key(event)
-            value = self._node(self._next())
+            value = self._node(self._next_event())
             self._grow(node, value)
             if key.text not in node.entries:
                 node.entries[key.text] = (key, value)
@@ -212,26 +214,27 @@ class _Composer:
             self._stop(child, f"nested more than {CONFIG_DEPTH} deep after aliases are copied out")
 
     def _key(self, event: Event) -> Scalar:
-        spot = self._spot(event)
         if not isinstance(event, ScalarEvent):
-            self._stop(spot, "a key must be plain text", "quote a value that starts with {, [ or *")
+            self._stop(self._spot(event), "a key must be plain text", "quote a value that starts with {, [ or *")
         if event.value == "<<" and event.implicit[0]:
-            self._stop(spot, "merge keys (`<<`) are not part of YAML 1.2", "write the fields out, or use an alias")
-        return Scalar(spot, event.value, event.value)
+            self._stop(
+                self._spot(event), "merge keys (`<<`) are not part of YAML 1.2", "write the fields out, or use an alias"
+            )
+        return Scalar(*self._where(event), event.value, event.value)
 
     def _scalar(self, event: ScalarEvent) -> Scalar:
-        spot = self._spot(event)
-        if event.tag is not None and event.tag not in _TEXT_TAGS:
-            self._findings.error(spot, f"tags are not supported: {event.tag}", "remove it, or quote the value")
         text = event.value
+        if event.tag is not None and event.tag not in _TEXT_TAGS:
+            hint = "remove it, or quote the value"
+            self._findings.error(self._spot(event), f"tags are not supported: {event.tag}", hint)
         if "$" in text:
-            text = self._substituted(text, spot)
+            text = self._substituted(text, event)
         is_plain = event.tag is None and event.implicit[0] and type(text) is str
-        return Scalar(spot, event.value, resolve(text) if is_plain else text)
+        return Scalar(*self._where(event), event.value, resolve(text) if is_plain else text)
 
-    def _substituted(self, text: str, spot: Spot) -> str:
+    def _substituted(self, text: str, event: ScalarEvent) -> str:
         try:
             return substitute(text, self._environ, self._source.path.parent)
         except SubstitutionError as error:
-            self._findings.error(spot, str(error), error.hint)
+            self._findings.error(self._spot(event), str(error), error.hint)
             return text
