@@ -161,6 +161,52 @@ def test_errors_of_shape_say_what_was_expected(folder: Folder, added: str, compl
     assert lines[0].startswith(complaint), lines
 
 
+HABITS = (
+    START
+    + """\
+routes:
+  - name: all
+    ▸host: example.com
+    rules:
+      - ▸path: /api
+        to: app
+      - match: {path: /x, ▸methods: [GET]}
+        ▸upstream: app
+      - match: {headers: {x-a: ▸1}}
+        respond: ▸200
+      - match: /y
+        redirect: ▸https://example.com
+      - to: ▸{app: 1}
+        timeout: ▸15s
+      - respond: {status: ▸"200", headers: ▸[a: b]}
+upstreams:
+  ▸- name: app
+admin: ▸"127.0.0.1:9901"
+access_log: ▸true
+"""
+)
+ANSWERS = """\
+unknown field "host" in this route (did you mean "hosts"?)
+unknown field "path" in this rule (conditions go into `match`: match: {path: …})
+unknown field "methods" in this match (did you mean "method"?)
+unknown field "upstream" in this rule (did you mean "to"?)
+expected text or a mapping, got the number 1 (quote it: "1")
+expected a mapping, got the number 200 (write a mapping with: status, body, headers)
+expected a mapping, got "https://example.com" (write a mapping with: to, status, keep_query)
+expected text or a list, got a mapping (write it as a list: `- ` before each item, or [ ] around them)
+expected a mapping, got "15s" (write a mapping with: request, per_try, connect, idle)
+expected a whole number, got "200" (write it without quotes)
+expected a mapping, got a list (a mapping is written `name: value`, without `- `)
+expected a mapping, got a list (a mapping is written `name: value`, without `- `)
+expected a mapping, got "127.0.0.1:9901" (write a mapping with: listen)
+expected a mapping, got true (write a mapping with: path, format)
+"""
+
+
+def test_habits_from_elsewhere_are_answered(folder: Folder) -> None:
+    assert folder.complaints(HABITS) == ANSWERS.splitlines()
+
+
 def test_all_errors_are_said_at_once_from_top_to_bottom(folder: Folder) -> None:
     text = "version: 2\nlisteners: [{name: web, listen: 80, limits: {headers: 0}}]\nname: [a]\ndrain: {timeout: 5}\n"
     assert [line.split()[0] for line in folder.lines(text)] == ["1:10", "2:33", "2:55", "3:7", "4:18"]
@@ -251,7 +297,9 @@ def test_a_plain_scalar_has_its_type_after_substitution_and_a_quoted_one_is_text
     config = folder.load(VALID + 'workers: ${N}\ndrain: {timeout: "${W}"}\n').config
     assert config.workers == 3
     assert config.drain.timeout == 5_000
-    assert folder.lines(VALID + 'workers: "${N}"\n') == ['4:10 expected auto or a whole number, got "3"']
+    assert folder.lines(VALID + 'workers: "${N}"\n') == [
+        '4:10 expected auto or a whole number, got "3" (write it without quotes)'
+    ]
 
 
 def test_a_value_from_outside_cannot_break_out_of_its_place(folder: Folder) -> None:
