@@ -5,6 +5,7 @@
 //! Rules: every call here is non-blocking except `epoll_wait`; every descriptor is owned by a type that closes it;
 //! errors are `io::Error` of the kernel's number, interrupted calls are retried.
 
+pub mod adopt;
 pub mod epoll;
 pub mod eventfd;
 pub mod rlimit;
