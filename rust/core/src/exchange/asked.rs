@@ -121,7 +121,7 @@ impl<N: Net> Worker<N> {
                 break;
             }
             let mut scratch = std::mem::take(&mut self.scratch);
-            let read = down.io.read(&mut self.net, &mut scratch);
+            let read = down.io.read(&mut self.net, scratch.get_mut(..limits::FIRST_READ).unwrap_or(&mut []));
             let step = match read {
                 Read::Bytes(count) => {
                     down.moved = self.now;

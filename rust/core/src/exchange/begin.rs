@@ -5,16 +5,16 @@ use std::rc::Rc;
 use super::asked::Window;
 use super::{Answer, Backend, Exchange, Link, Step};
 use crate::http1::body::Decoder;
-use crate::http1::head::{Field, Limits, Progress, Refusal, Scan};
+use crate::http1::head::{Limits, Progress, Refusal, Scan};
 use crate::http1::request::{Form, Request};
 use crate::net::Net;
 use crate::reason::Reason;
-use crate::route::{self, Decision, Fields, Input, NoTrace, Normal, Verdict, normalise};
-use crate::worker::Worker;
+use crate::route::{self, Decision, HeadFields, Input, NoTrace, Normal, Verdict, normalise};
 use crate::worker::downstream::{Down, Phase};
-use crate::worker::io::Read;
+use crate::worker::io::{Pace, Read};
 use crate::worker::local::Local;
 use crate::worker::table::Id;
+use crate::worker::{Worker, limits};
 
 /// A request whose head is complete.
 pub struct Incoming<'a> {
@@ -44,21 +44,6 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// The fields of a parsed head, for [`route::decide`].
-pub struct HeadFields<'a> {
-    /// Parsed fields.
-    pub fields: &'a [Field],
-    /// The bytes they were parsed from.
-    pub bytes: &'a [u8],
-}
-
-impl Fields for HeadFields<'_> {
-    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        let same = move |field: &&Field| field.name.of(self.bytes).eq_ignore_ascii_case(name.as_bytes());
-        self.fields.iter().filter(same).map(|field| field.value.of(self.bytes))
-    }
-}
-
 impl<N: Net> Worker<N> {
     /// Read what there is of the next head and, once it is complete, start its exchange.
     pub(crate) fn begin(
@@ -77,7 +62,8 @@ impl<N: Net> Worker<N> {
             return step;
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        let step = match down.io.read(&mut self.net, &mut scratch) {
+        let room = scratch.get_mut(..limits::FIRST_READ).unwrap_or(&mut []);
+        let step = match down.io.read(&mut self.net, room) {
             Read::Nothing => Step::Wait,
             Read::End => Step::Close,
             Read::Bytes(count) => {
@@ -198,6 +184,8 @@ impl<N: Net> Worker<N> {
             started: self.now,
             deadline: u64::MAX,
             try_deadline: u64::MAX,
+            inward: Pace::default(),
+            outward: Pace::default(),
             client_finished: false,
             upstream_finished: false,
             bytes_in: 0,
@@ -260,7 +248,7 @@ impl<N: Net> Worker<N> {
         path: &[u8],
     ) -> Step {
         let draw = self.random.draw();
-        let fields = HeadFields { fields: &request.fields, bytes };
+        let fields = HeadFields { fields: &request.fields, buf: bytes };
         let query = request.query.map(|span| span.of(bytes));
         let (method, host) = (request.method_text.of(bytes), request.host.of(bytes));
         let input = Input { listener: listener as usize, method, host, path, query, fields: &fields };

@@ -31,6 +31,7 @@ use crate::http1::request::Method;
 use crate::reason::Reason;
 use crate::upstream::{Place, Up};
 use crate::worker::border::AskId;
+use crate::worker::io::Pace;
 use crate::worker::local::Local;
 use crate::worker::table::Id;
 
@@ -130,6 +131,10 @@ pub struct Exchange {
     pub deadline: u64,
     /// Deadline of what is awaited now: the connection or the answer's head.
     pub try_deadline: u64,
+    /// How the upstream takes the request.
+    pub inward: Pace,
+    /// How the client takes the answer.
+    pub outward: Pace,
     /// In a tunnel: the client's end was passed on.
     pub client_finished: bool,
     /// In a tunnel: the upstream's end was passed on.

@@ -80,8 +80,9 @@ impl<N: Net> Worker<N> {
             if exchange.request.is_done() || exchange.deaf || blocked {
                 return None;
             }
+            let pace = exchange.inward.room();
             let mut scratch = std::mem::take(&mut self.scratch);
-            let read = down.io.read(&mut self.net, &mut scratch);
+            let read = down.io.read(&mut self.net, scratch.get_mut(..pace).unwrap_or(&mut []));
             let step = match read {
                 Read::Nothing => None,
                 // The request will never be whole, so it must not look so upstream either.
@@ -131,6 +132,7 @@ impl<N: Net> Worker<N> {
             (found.up.io.send(&mut self.net, data, &mut self.buffers), step.consumed)
         };
         exchange.deaf |= sent.is_err();
+        exchange.inward.note(found.up.io.blocked());
         if let Some(next) = bytes.get(consumed..).filter(|next| !next.is_empty()) {
             down.carry = self.buffers.holding(next);
         }
@@ -144,9 +146,12 @@ impl<N: Net> Worker<N> {
             if down.io.blocked() {
                 return Step::Wait;
             }
-            let Some(found) = link.as_mut() else { return Step::Wait };
+            let (Some(found), Some(exchange)) = (link.as_mut(), down.exchange.as_ref()) else {
+                return Step::Wait;
+            };
+            let pace = exchange.outward.room();
             let mut scratch = std::mem::take(&mut self.scratch);
-            let read = found.up.io.read(&mut self.net, &mut scratch);
+            let read = found.up.io.read(&mut self.net, scratch.get_mut(..pace).unwrap_or(&mut []));
             let step = match read {
                 Read::Nothing => Some(Step::Wait),
                 Read::End => Some(self.upstream_ended(id, down, link)),
@@ -202,6 +207,7 @@ impl<N: Net> Worker<N> {
         };
         let done = decoder.is_done();
         exchange.reusable &= consumed == bytes.len();
+        exchange.outward.note(down.io.blocked());
         match (sent, fault, done) {
             (Err(_), ..) => Some(self.fail(down, link, Reason::ClientGone)),
             (_, true, _) => Some(self.fail(down, link, Reason::UpstreamInvalid)),

@@ -36,7 +36,7 @@ fn pour<N: Net>(
         if to.blocked() {
             return Moved::Bytes { count, more: false };
         }
-        match from.read(net, scratch) {
+        match from.read(net, scratch.get_mut(..limits::FIRST_READ).unwrap_or(&mut [])) {
             Read::Nothing => return Moved::Bytes { count, more: false },
             Read::End if from.failed => return Moved::Broken,
             Read::End => return Moved::Ended,

@@ -7,6 +7,7 @@
 use std::io::ErrorKind;
 
 use super::buffers::Buffers;
+use super::limits;
 use crate::net::{Net, Ready};
 
 /// A socket, its flags and its unsent bytes.
@@ -26,6 +27,33 @@ pub struct Io<S> {
     /// Accepted by us, not yet by the socket.
     unsent: Vec<u8>,
     sent: usize,
+}
+
+/// How much to read for a side, judged by how it took what it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pace {
+    whole: u8,
+    stalled: bool,
+}
+
+impl Pace {
+    /// Bytes to read next.
+    #[inline]
+    #[must_use]
+    pub fn room(self) -> usize {
+        match self {
+            Self { stalled: true, .. } => limits::CAUTIOUS_READ,
+            Self { whole, .. } if whole < limits::PROVEN => limits::FIRST_READ,
+            _ => limits::SCRATCH,
+        }
+    }
+
+    /// A write was taken whole, or it was not.
+    #[inline]
+    pub fn note(&mut self, blocked: bool) {
+        self.whole = if blocked { 0 } else { self.whole.saturating_add(1) };
+        self.stalled = blocked || (self.stalled && self.whole < limits::PROVEN);
+    }
 }
 
 /// What a read brought.
