@@ -1,10 +1,12 @@
 //! HTTP/1.1 (RFC 9112) as sans-I/O state machines: bytes in, meaning out. No socket, no clock, no global.
 //!
-//! Theory: a head is parsed in one pass into spans over the caller's buffer ([`Head`]); nothing is copied and nothing
-//! is allocated once a `Head` is warm. What is forwarded is re-serialised from those spans, never passed through.
-//! A body is a [`body::Decoder`]: it says which part of the input is data, and when the message ends.
+//! Theory: a head is parsed in one pass into spans over the caller's buffer ([`request::Request`],
+//! [`response::Response`]); nothing is copied, and nothing is allocated once they are warm. What is forwarded is
+//! re-serialised from those spans, never passed through. A body is a [`body::Decoder`]: it says which part of the input
+//! is data, and when the message ends.
 //!
-//! Rules: refuse what RFC 9112 calls invalid; every limit is the caller's; a refusal names its cause.
+//! Rules: refuse what RFC 9112 calls invalid; a refusal names its cause; how the network cuts a message decides
+//! nothing. Limits of heads are the caller's, those of chunks and trailers are in [`crate::limits`].
 
 pub mod authority;
 pub mod body;
