@@ -104,9 +104,9 @@ CONFIG_FILES: Final = 1_024
 CONFIG_DEPTH: Final = 32
 """Nesting of one file. The schema is 9 deep; the rest is for x-* notes."""
 
-CONFIG_NODES: Final = 2_000_000
-"""Values of one configuration after aliases are expanded ("billion laughs" ends here). 10,000 rules are about
-200,000."""
+CONFIG_NODES: Final = 500_000
+"""Values of one file after aliases are copied out ("billion laughs" ends here). 10,000 rules written generously are
+about 130,000; half a million take about 3 s and 500 MiB."""
 
 CONFIG_ERRORS: Final = 100
 """Errors that are shown; past it their number is said. Nobody mends more than this at once."""

@@ -93,6 +93,6 @@ def _unknown(name: str) -> NoReturn:
 
 
 def _show(error: ConfigError) -> None:
-    from gateway.config.report import report
+    from gateway.config.report import report, wants_colour
 
-    sys.stderr.write(report(error.findings, colour=sys.stderr.isatty() and "NO_COLOR" not in os.environ))
+    sys.stderr.write(report(error.findings, colour=wants_colour(sys.stderr)))

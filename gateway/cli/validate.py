@@ -11,7 +11,7 @@ import msgspec
 from gateway.cli.arguments import configuration, file_argument, output_argument
 from gateway.config.compile import Compiled, compile_file
 from gateway.config.keys import ListenerKeys
-from gateway.config.report import report
+from gateway.config.report import report, wants_colour
 from gateway.errors import ConfigError, ExitCode, Finding
 
 EXAMPLE: Final = """\
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     if options.output == "json":
         return _json(name, options.strict)
     compiled = compile_file(name, ListenerKeys())
-    sys.stderr.write(report(compiled.warnings, colour=sys.stderr.isatty()))
+    sys.stderr.write(report(compiled.warnings, colour=wants_colour(sys.stderr)))
     print(f"{name}: valid: {_summary(compiled)}")
     return _verdict(compiled.warnings, options.strict)
 

@@ -53,6 +53,11 @@ class Findings:
         return self._errors > 0
 
     @property
+    def full(self) -> bool:
+        """Whether further errors are only counted."""
+        return self._errors >= CONFIG_ERRORS
+
+    @property
     def all(self) -> tuple[Finding, ...]:
         """Everything found, file by file, from top to bottom."""
         files = {name: order for order, name in enumerate(dict.fromkeys(f.file for f in self._found))}

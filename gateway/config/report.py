@@ -8,8 +8,9 @@ shop.yaml:27:9: error: unknown field "timout" in this rule
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TextIO
 
 from gateway.errors import Finding, Severity
 
@@ -25,6 +26,11 @@ _PLAIN: Final = "\x1b[0m"
 def report(findings: Iterable[Finding], colour: bool = False) -> str:
     """All findings as text, each followed by a line end. `colour` only for a terminal."""
     return "".join(_finding(finding, colour) for finding in findings)
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal whose user has not asked for plain text (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _finding(finding: Finding, colour: bool) -> str:

@@ -60,7 +60,7 @@ class _Walk:
             if key in fields:
                 known[key] = self.value(value, fields[key].type)
             elif not key.startswith("x-"):
-                hint = hints.field(key, fields)
+                hint = "" if self._findings.full else hints.field(key, fields)
                 meant.update(name for name in fields if f'"{name}"' in hint)
                 self._findings.error(at, f'unknown field "{hints.clip(key)}" in this {noun}', hint)
         missing = [name for name, field in fields.items() if field.required and name not in (*known, *meant)]

@@ -90,7 +90,7 @@ def test_anchors_and_aliases_work(folder: Folder) -> None:
 
 def test_billion_laughs_cost_nothing(folder: Folder) -> None:
     levels = "".join(f"x-{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 12))
-    assert "more than 2,000,000 values" in folder.lines("x-0: &l0 [lol]\n" + levels)[0]
+    assert "more than 500,000 values" in folder.lines("x-0: &l0 [lol]\n" + levels)[0]
 
 
 def test_aliases_cannot_hide_depth(folder: Folder) -> None:
@@ -421,3 +421,20 @@ def test_a_file_that_is_included_twice_names_both_places(folder: Folder) -> None
     assert folder.lines(VALID + "include: [p.yaml, ./p.yaml]\n") == [
         f"4:19 {folder.path}/p.yaml is included twice (first at {folder.path}/gateway.yaml:4)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a: [" + "a," * 600_000 + "]", "more than 500,000 values"),
+        ("".join(f"k{n}: 1\n" for n in range(20_000)), 'unknown field "k0" in this file'),
+        ('name: "' + "${" * 100_000 + '"', "`${` without its `}`"),
+        ("a: " + "!" * 100_000, "tags are not supported"),
+        ("a: 1\n" * 50_000, '"a" is written twice'),
+    ],
+    ids=["values", "keys", "dollars", "tags", "twice"],
+)
+def test_a_hostile_file_costs_little_and_is_refused(folder: Folder, text: str, complaint: str) -> None:
+    found = folder.refused(text)
+    assert any(finding.message.startswith(complaint) for finding in found)
+    assert len(found) <= limits.CONFIG_ERRORS + 1
