@@ -30,7 +30,7 @@ def peer(program: Path | None) -> Peer:
 
 def version(program: Path) -> str:
     said = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
-    return said.split("\n")[0].split()[-1]
+    return said.split()[1]
 
 
 def configuration(place: Place) -> str:
