@@ -1,5 +1,7 @@
 """The border between Trio and the workers (`rust/engine`): glue over `rust/core`, no logic.
 
+A worker that takes no more commands (its queue is full: it does not run) makes methods raise RuntimeError.
+
 All methods are quick and never block; none calls back into Python. A worker never attaches to the interpreter.
 """
 
@@ -21,7 +23,7 @@ def shadowed(snapshot: bytes) -> list[tuple[int, int]]:
     """Rules that can never be taken: (rule, the rule that always wins), numbered flat in document order."""
 
 def explain(snapshot: bytes, question: bytes) -> bytes:
-    """Decide a question with a trace (MessagePack in, MessagePack out; `rust/core/src/explain.rs`)."""
+    """Decide a question with a trace (MessagePack in and out; `rust/core/src/explain`). Of a split, draw 0 is taken."""
 
 AskHead: TypeAlias = tuple[
     str,  # handler name
@@ -94,7 +96,7 @@ class Engine:
         """Send more of the body. The caller keeps to ASK_WINDOW."""
 
     def credit(self, ask: int, consumed: int) -> None:
-        """So many bytes of the request body were consumed."""
+        """One `body` event, of so many bytes, was consumed: one credit for each event."""
 
     def fail(self, ask: int, reason: str) -> None:
         """End an ask without an answer: `handler_failed`, `handlers_busy`, `request_timeout` or `drained`."""
@@ -103,7 +105,7 @@ class Engine:
         """Write log lines to this descriptor (owned by the engine from now on), in a thread of its own."""
 
     def counters(self) -> bytes:
-        """All counters and histograms as MessagePack: see gateway/account/counters.py for the shape."""
+        """All counters and histograms as MessagePack: see `gateway/account/counters.py` for the shape."""
 
     def stop(self) -> None:
         """End the threads and join them; connections are closed."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway.cli.arguments import config_argument, configuration
-from gateway.cli.table import paint, printable
+from gateway.cli.explanation import in_words
 from gateway.errors import ExitCode, UsageError
 
 EXAMPLE: Final = """\
@@ -69,114 +69,3 @@ def _field(written: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise UsageError(f"-H {written!r}: write it as 'name: value'")
     return name.strip(), value.strip()
-
-
-# ── in words ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def in_words(answer: dict[str, Any]) -> list[str]:
-    """The explanation as people read it, line by line."""
-    answer = _harmless(answer)
-    return [*_arrival(answer), *_taken(answer), *_others(answer), *_outcome(answer)]
-
-
-def _harmless(value: Any) -> Any:
-    """The same with printable text only: much of it comes from outside."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, list):
-        return [_harmless(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _harmless(each) for key, each in value.items()}
-    return value
-
-
-def _row(label: str, name: str = "", place: str = "", note: str = "") -> str:
-    return f"{label:<10} {name:<11} {place:<14} {note}".rstrip()
-
-
-def _arrival(answer: dict[str, Any]) -> list[str]:
-    lines = []
-    if listener := answer["listener"]:
-        lines.append(_row("listener", listener["name"], listener["address"]))
-    if (path := answer["path"]) and path["changed"]:
-        lines.append(_row("path", path["normal"], "", f"from {path['raw']}"))
-    return lines
-
-
-def _taken(answer: dict[str, Any]) -> list[str]:
-    taken = next((each for each in answer["candidates"] if each["state"] == "taken"), None)
-    if taken is None:
-        return []
-    host = next((each["pattern"] for each in answer["hosts"] if each["taken"]), "any")
-    rule = _row("rule", taken["rule"], taken["rule_source"], paint("TAKEN", "1;32"))
-    return [_row("route", taken["route"], taken["route_source"], f"host {host}"), rule, *_conditions(taken)]
-
-
-def _conditions(candidate: dict[str, Any]) -> list[str]:
-    texts = [(_condition(each), each) for each in candidate["conditions"]]
-    width = max((len(text) for text, _ in texts), default=0)
-    lines = []
-    for text, each in texts:
-        seen = "" if each["held"] else f"  the request has {_seen(each)}"
-        mark = paint("✓", "32") if each["held"] else paint("✗", "31")
-        lines.append(f"             {text:<{max(width, 22)}} {mark}{seen}")
-    return lines
-
-
-def _condition(condition: dict[str, Any]) -> str:
-    subject, name, test, wanted = (condition[each] for each in ("subject", "name", "test", "wanted"))
-    if subject in ("path", "method"):
-        return f"{subject:<6} {wanted if test == 'any_of' else f'{test} {wanted}'}"
-    signs = {"exact": f'= "{wanted}"', "regex": f"~ {wanted}"}
-    return f"{subject:<6} {name} {signs.get(test, test)}"
-
-
-def _seen(condition: dict[str, Any]) -> str:
-    return ", ".join(f'"{value}"' for value in condition["seen"]) or "none"
-
-
-def _others(answer: dict[str, Any]) -> list[str]:
-    lines: list[str] = []
-    for each in answer["candidates"]:
-        if each["state"] == "fits":
-            lines.append(_row("also fits", each["rule"], each["rule_source"], f"loses: {each['loses']}"))
-        elif each["state"] == "fails":
-            lines.append(_row("not", each["rule"], each["rule_source"]))
-            lines += _conditions(each)
-    for each in answer["passed_over"]:
-        subject = f"{each['subject']} {each['name']}".strip()
-        lines.append(_row("not", f"{each['count']} matches", "", f"want another {subject} than {_seen(each)}"))
-    if answer["omitted"]:
-        lines.append(_row("not shown", f"{answer['omitted']} more"))
-    return lines
-
-
-def _outcome(answer: dict[str, Any]) -> list[str]:
-    match answer["verdict"]:
-        case "forward":
-            return _forward(answer)
-        case "respond":
-            return [_row("respond", str(answer["status"]), "", f"{answer['respond']['body_bytes']} bytes")]
-        case "redirect":
-            return [_row("redirect", str(answer["status"]), answer["location"])]
-        case "ask":
-            return [_row("handler", answer["handler"])]
-    return [paint(_row("refused", str(answer["status"] or ""), answer["reason"] or answer["verdict"]), "31")]
-
-
-def _forward(answer: dict[str, Any]) -> list[str]:
-    upstream = answer["upstream"]
-    endpoints = upstream["endpoints"]
-    count = "1 endpoint" if len(endpoints) == 1 else f"{len(endpoints)} endpoints"
-    places = ", ".join(each["address"] for each in endpoints[:3]) + (", …" if len(endpoints) > 3 else "")
-    lines = [_row("upstream", upstream["name"], f"{count} → {places}")]
-    if len(answer["split"]) > 1:
-        shares = ", ".join(f"{each['upstream']} {each['percent']:g} %" for each in answer["split"])
-        lines.append(_row("split", shares))
-    sent = answer["target"]
-    if sent is not None and answer["path"] and sent.partition("?")[0] != answer["path"]["normal"]:
-        lines.append(_row("sent as", sent))
-    if answer["host_rewrite"]:
-        lines.append(_row("host", answer["host_rewrite"]))
-    return lines

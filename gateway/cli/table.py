@@ -34,6 +34,6 @@ def printable(text: str) -> str:
 
 def paint(text: str, code: str) -> str:
     """Colour, on a terminal only (https://no-color.org)."""
-    if not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+    if not code or not sys.stdout.isatty() or "NO_COLOR" in os.environ:
         return text
     return f"\x1b[{code}m{text}\x1b[0m"

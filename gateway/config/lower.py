@@ -161,7 +161,7 @@ class _Lowering:
         source = self._at.key("admin").where
         rules = []
         for rule in ADMIN_RULES:
-            match = schema.Match(path=schema.PathCondition(exact=rule.path), method=list(rule.methods))
+            match = schema.Match(path=schema.PathCondition(exact=rule.path))
             rules.append(
                 wire.Rule(
                     name=rule.name,

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -68,7 +69,8 @@ class AskedRequests:
         busy = self.count_own >= MAX_ASKED_OWN if own else self.count >= MAX_ASKED
         handler = self.handlers.get(name)
         if busy or handler is None:
-            self._workers.native.fail(ask, "handlers_busy" if busy else "handler_failed")
+            with suppress(RuntimeError):
+                self._workers.native.fail(ask, "handlers_busy" if busy else "handler_failed")
             return
         self._count(own, 1)
         exchange = AskedExchange(ask, head, self._workers, self._tracebacks)
@@ -147,7 +149,8 @@ class AskedExchange:
     def _end(self, reason: str) -> None:
         if not self._finished:
             self._finished = True
-            self._native.fail(self._ask, reason)
+            with suppress(RuntimeError):  # a worker that takes no more commands: the client's own patience decides
+                self._native.fail(self._ask, reason)
 
     async def _answer(self, handler: Handler) -> None:
         try:

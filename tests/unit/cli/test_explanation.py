@@ -1,0 +1,88 @@
+"""Explanations in words: what the engine says, laid out for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+from gateway.cli.explain import _field
+from gateway.errors import ExitCode, UsageError
+
+SHOP = """\
+version: 1
+listeners: [{name: https, listen: ":8443"}]
+routes:
+  - name: shop
+    hosts: [shop.example.com]
+    rules:
+      - {name: beta, match: {path: /, headers: {x-beta: "1"}}, to: catalog-v2}
+      - {name: storefront, match: /, to: catalog-v1}
+      - {name: old, match: /old, redirect: {to: /new, status: 301}}
+upstreams:
+  catalog-v1: {endpoints: ["10.0.1.11:8080", "10.0.1.12:8080"]}
+  catalog-v2: {endpoints: ["10.0.2.11:8080"]}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.yaml").write_text(SHOP)
+    return "shop.yaml"
+
+
+def explained(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    code = main(["explain", "-c", "shop.yaml", *words])
+    return code, capsys.readouterr().out
+
+
+def test_it_looks_as_the_contract_says(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = explained(capsys, "GET", "https://shop.example.com/cart", "-H", "x-beta: 1")
+    assert code == ExitCode.OK
+    assert text == (
+        "listener   https       :8443\n"
+        "route      shop        shop.yaml:4    host shop.example.com\n"
+        "rule       beta        shop.yaml:7    TAKEN\n"
+        "             path   prefix /          ✓\n"
+        '             header x-beta = "1"      ✓\n'
+        "also fits  storefront  shop.yaml:8    loses: 0 header conditions against 1\n"
+        "upstream   catalog-v2  1 endpoint → 10.0.2.11:8080\n"
+    )
+
+
+def test_a_condition_that_fails_says_what_the_request_has(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, text = explained(capsys, "GET", "http://shop.example.com/cart", "-H", "x-beta: 2")
+    assert 'header x-beta = "1"      ✗  the request has "2"' in text
+    assert "rule       storefront" in text
+
+
+def test_nowhere_to_go_is_a_finding_with_its_reason(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = explained(capsys, "GET", "http://other.example/")
+    assert code == ExitCode.FINDINGS
+    assert "refused    404" in text
+    assert "no_host: " in text
+
+
+def test_a_redirect_says_where_to(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, text = explained(capsys, "GET", "http://shop.example.com/old?a=1")
+    assert "redirect   301         /new?a=1\n" in text
+
+
+def test_json_is_the_engines_own_answer(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = explained(capsys, "GET", "http://shop.example.com/", "--json")
+    assert code == ExitCode.OK
+    assert '"verdict": "forward"' in text
+
+
+def test_what_comes_from_outside_cannot_move_the_cursor(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, text = explained(capsys, "GET", "http://shop.example.com/", "-H", "x-beta: \x1b[2J\x9b")
+    assert "\x1b" not in text
+    assert "\x9b" not in text
+
+
+@pytest.mark.parametrize("written", ["x-beta", ": 1", ""])
+def test_a_header_without_a_name_is_a_usage_error(written: str) -> None:
+    with pytest.raises(UsageError, match="name: value"):
+        _field(written)
