@@ -5,7 +5,7 @@ A worker that takes no more commands (its queue is full: it does not run) makes 
 All methods are quick and never block; none calls back into Python. A worker never attaches to the interpreter.
 """
 
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias, final
 
 VERSION: str
 """Version of the extension, equal to the package's."""
@@ -54,10 +54,11 @@ Event: TypeAlias = (
     | tuple[Literal["panicked"], int, str]  # worker, text
 )
 
+@final
 class Engine:
     """The workers of one process."""
 
-    def __init__(self, workers: int, snapshot: bytes) -> None:
+    def __new__(cls, workers: int, snapshot: bytes) -> Self:
         """Build the snapshot and start the threads. Raises ValueError if the document is refused."""
 
     def fileno(self) -> int:
