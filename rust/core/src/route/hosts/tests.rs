@@ -1,3 +1,5 @@
+//! Which tables a host leads to, and in which order.
+
 use super::*;
 
 fn visited(authority: &str) -> Vec<u32> {
