@@ -182,8 +182,17 @@ impl Net for Epoll {
     fn write(&mut self, sock: &OwnedFd, buf: &[u8]) -> io::Result<usize> {
         loop {
             // SAFETY: `buf` is readable for its length. MSG_NOSIGNAL: a gone peer is an error, not a signal.
-            let put =
-                unsafe { libc::send(sock.as_raw_fd(), buf.as_ptr().cast(), buf.len(), libc::MSG_NOSIGNAL) };
+            let put = unsafe {
+                libc::syscall(
+                    libc::SYS_sendto,
+                    sock.as_raw_fd(),
+                    buf.as_ptr(),
+                    buf.len(),
+                    libc::MSG_NOSIGNAL,
+                    std::ptr::null::<libc::sockaddr>(),
+                    0,
+                )
+            };
             match usize::try_from(put) {
                 Ok(count) => return Ok(count),
                 Err(_) => retry_if_interrupted()?,
