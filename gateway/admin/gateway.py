@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.account.counters import Totals
+from gateway.account.counters import Levels, Totals
 from gateway.policy import Handler, Request, Response
 
 if TYPE_CHECKING:
@@ -104,7 +104,14 @@ class Running(Protocol):
     @property
     def document(self) -> Document: ...
     def listeners(self) -> Sequence[ListenerState]: ...
-    def counters(self) -> Totals: ...
+    def counters(self) -> Totals:
+        """Everything that is counted. May be called in a thread, and should be: it can be much."""
+        ...
+
+    def levels(self) -> Levels:
+        """Connections and endpoints."""
+        ...
+
     def rendered_config(self) -> str:
         """The configuration in force as YAML, defaults filled in, secrets masked."""
         ...

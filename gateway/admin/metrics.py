@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import trio
 
 from gateway.account.metrics import Facts, scrape
@@ -13,7 +11,7 @@ from gateway.policy import Request, Response
 
 @allow(*READ)
 async def metrics(request: Request, gateway: Running) -> Response:
-    """Everything that is counted. Rendered in a thread, so that a large scrape does not hold up a probe."""
+    """Everything that is counted. Read and rendered in a thread, so that a large scrape does not hold up a probe."""
     last = gateway.last_reload
     facts = Facts(
         version=gateway.version,
@@ -23,6 +21,6 @@ async def metrics(request: Request, gateway: Running) -> Response:
         asked=gateway.asked,
         listeners={each.key: each.name for each in gateway.listeners()},
     )
-    render = partial(scrape, gateway.counters(), facts, request.headers.get("accept", ""))
-    text, content_type = await trio.to_thread.run_sync(render)
+    accept = request.headers.get("accept", "")
+    text, content_type = await trio.to_thread.run_sync(lambda: scrape(gateway.counters(), facts, accept))
     return Response(200, {"content-type": content_type}, text)

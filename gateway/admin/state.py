@@ -9,7 +9,7 @@ import os
 
 import msgspec
 
-from gateway.account.counters import EndpointCount, Totals
+from gateway.account.counters import EndpointCount, Levels
 from gateway.admin.gateway import READ, Reloaded, Running, allow
 from gateway.config import document as doc
 from gateway.policy import Request, Response, json_response
@@ -148,7 +148,7 @@ async def routes(_request: Request, gateway: Running) -> Response:
 @allow(*READ)
 async def upstreams(_request: Request, gateway: Running) -> Response:
     """Every upstream and endpoint with what it does now."""
-    counted = _by_endpoint(gateway.counters())
+    counted = _by_endpoint(gateway.levels())
     return json_response([_upstream_view(upstream, counted) for upstream in gateway.document.upstreams])
 
 
@@ -165,7 +165,7 @@ def _reload_view(last: Reloaded | None) -> ReloadView | None:
 
 
 def _listeners(gateway: Running) -> list[ListenerView]:
-    counted = {each.listener: each for each in gateway.counters().connections}
+    counted = {each.listener: each for each in gateway.levels().connections}
     views: list[ListenerView] = []
     for each in gateway.listeners():
         row = counted.get(each.key)
@@ -222,8 +222,8 @@ def _action(action: doc.Action, document: doc.Document) -> str:
             return f"handler {document.handlers[handler]}"
 
 
-def _by_endpoint(totals: Totals) -> dict[tuple[str, str], EndpointCount]:
-    return {(each.upstream, each.endpoint): each for each in totals.endpoints}
+def _by_endpoint(levels: Levels) -> dict[tuple[str, str], EndpointCount]:
+    return {(each.upstream, each.endpoint): each for each in levels.endpoints}
 
 
 def _upstream_view(upstream: doc.Upstream, counted: dict[tuple[str, str], EndpointCount]) -> UpstreamView:

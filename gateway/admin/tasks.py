@@ -18,5 +18,5 @@ async def tasks(request: Request, gateway: Running) -> Response:
 
 
 def _owned(gateway: Running) -> dict[str, int]:
-    counted = {each.listener: each.open for each in gateway.counters().connections}
+    counted = {each.listener: each.open for each in gateway.levels().connections}
     return {f"{each.name} {each.address}": counted.get(each.key, 0) for each in gateway.listeners()}

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 import trio
 
 from gateway.account.access_log import open_log
-from gateway.account.counters import Totals, decode
+from gateway.account.counters import Levels, Totals, decode, decode_levels
 from gateway.admin.gateway import running
 from gateway.config.document import Document
 from gateway.errors import ExitCode, GatewayError
@@ -209,6 +209,10 @@ class App:
     def counters(self) -> Totals:
         """Everything that the workers count."""
         return decode(self._workers.native.counters())
+
+    def levels(self) -> Levels:
+        """Connections and endpoints."""
+        return decode_levels(self._workers.native.counters())
 
     def rendered_config(self) -> str:
         """The configuration in force as YAML, defaults filled in, secrets masked."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.account.counters import Connections, EndpointCount, Series, Totals, WorkerCount, decode
+from gateway.account.counters import Connections, EndpointCount, Series, Totals, WorkerCount, decode, decode_levels
 from gateway.account.metrics import Facts, cumulative, scrape
 
 BOUNDS = tuple(1 << (14 + number) for number in range(9))
@@ -41,6 +41,12 @@ def samples(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 def test_what_the_engine_counts_is_read_back() -> None:
     assert decode(msgspec.msgpack.encode(totals(series(200, 3)))) == totals(series(200, 3))
+
+
+def test_the_small_part_can_be_read_alone() -> None:
+    whole = totals(series(200, 3))
+    levels = decode_levels(msgspec.msgpack.encode(whole))
+    assert (levels.connections, levels.endpoints) == (whole.connections, whole.endpoints)
 
 
 def test_requests_carry_the_labels_of_the_contract() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.account.counters import Connections, EndpointCount, Totals
+from gateway.account.counters import Connections, EndpointCount, Levels, Totals
 from gateway.admin.gateway import Reloaded, running
 from gateway.config import document as doc
 from gateway.policy import Handler, Request, Response
@@ -58,6 +58,10 @@ class GatewayDouble:
 
     def counters(self) -> Totals:
         return empty_totals()
+
+    def levels(self) -> Levels:
+        totals = empty_totals()
+        return Levels(totals.connections, totals.endpoints)
 
     def rendered_config(self) -> str:
         return "version: 1\n"
