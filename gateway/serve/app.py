@@ -47,9 +47,13 @@ def run(file: str) -> ExitCode:
 async def serve(plan: Plan, load: PlanLoader, times: SpawnTimes) -> ExitCode:
     """The life of the process, from open sockets to the last connection."""
     _raise_descriptor_limit()
-    opened = _open_sockets(plan)
-    log = None if plan.access_log is None else open_log(plan.access_log, plan.directory)
-    workers = _start(plan)
+    opened = sockets.listen_all({each.key: each.target for each in plan.listeners}, plan.workers)
+    try:
+        log = None if plan.access_log is None else open_log(plan.access_log, plan.directory)
+        workers = _start(plan)
+    except BaseException:
+        sockets.close_all(opened)
+        raise
     try:
         if log is not None:
             workers.native.access_log(log)
@@ -66,10 +70,6 @@ async def serve(plan: Plan, load: PlanLoader, times: SpawnTimes) -> ExitCode:
         return ExitCode.FAILED if app.ending.hurried else ExitCode.OK
     finally:
         workers.native.stop()
-
-
-def _open_sockets(plan: Plan) -> dict[int, Sockets]:
-    return {each.key: sockets.listen(each.target, plan.workers) for each in plan.listeners}
 
 
 def _start(plan: Plan) -> Workers:

@@ -167,9 +167,7 @@ class Reloader:
             await trio.to_thread.run_sync(self._apply, plan)
         except BaseException:
             self._asked.handlers = old.handlers
-            for each in opened.values():
-                each.close()
-                each.remove_file()
+            sockets.close_all(opened)
             if log is not None:
                 os.close(log)
             raise
@@ -182,17 +180,8 @@ class Reloader:
             self._asked.handlers = plan.handlers
 
     def _open_sockets(self, plan: Plan) -> dict[int, Sockets]:
-        opened: dict[int, Sockets] = {}
-        try:
-            for each in plan.listeners:
-                if each.key not in self._listeners.open:
-                    opened[each.key] = sockets.listen(each.target, self._workers.count)
-        except BaseException:
-            for other in opened.values():
-                other.close()
-                other.remove_file()
-            raise
-        return opened
+        new = {each.key: each.target for each in plan.listeners if each.key not in self._listeners.open}
+        return sockets.listen_all(new, self._workers.count)
 
     def _apply(self, plan: Plan) -> None:
         try:

@@ -14,6 +14,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,6 +76,25 @@ def listen(address: Address, count: int) -> Sockets:
         return _listen_unix(address, count) if address.kind == "unix" else _listen_tcp(address, count)
     except OSError as error:
         raise ListenError(f"cannot listen on {address}: {_reason(error, address)}") from error
+
+
+def listen_all(addresses: Mapping[int, Address], count: int) -> dict[int, Sockets]:
+    """All of them, by key, or none. Raises ListenError."""
+    opened: dict[int, Sockets] = {}
+    try:
+        for key, address in addresses.items():
+            opened[key] = listen(address, count)
+    except BaseException:
+        close_all(opened)
+        raise
+    return opened
+
+
+def close_all(opened: Mapping[int, Sockets]) -> None:
+    """It did not come to listening."""
+    for each in opened.values():
+        each.close()
+        each.remove_file()
 
 
 def _reason(error: OSError, address: Address) -> str:

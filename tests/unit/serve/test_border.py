@@ -46,9 +46,9 @@ def test_methods_take_the_arguments_of_the_stub() -> None:
     for each in classes():
         built = getattr(_engine, each.name)
         methods = {method.name: method for method in each.body if isinstance(method, ast.FunctionDef)}
-        public = {name for name in dir(built) if not name.startswith("_")}
-        assert set(methods) - {"__init__"} == public
-        assert list(inspect.signature(built).parameters) == arguments(methods.pop("__init__"))[1:]
+        made = methods.pop("__new__")
+        assert list(inspect.signature(built).parameters) == arguments(made)[1:]
+        assert set(methods) == {name for name in dir(built) if not name.startswith("_")}
         for name, method in methods.items():
             assert list(inspect.signature(getattr(built, name)).parameters) == arguments(method), name
 
