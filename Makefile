@@ -28,7 +28,7 @@ help:    ## this list
 build: $(ENGINE)    ## a ready environment in .venv: .venv/bin/gateway runs from the checkout
 
 run: build    ## start the gateway on examples/quickstart.yaml (EXAMPLE=file: on another one)
-	@exec $(BIN)/gateway run -c $(EXAMPLE)
+	@exec $(BIN)/gateway run --hints -c $(EXAMPLE)
 
 test:    ## everything: tools, build, lint, Rust tests, fuzzing, Python tests, end to end (about ten minutes)
 	@.ci/test

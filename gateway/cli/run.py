@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
+from pathlib import Path
 from typing import Final
 
 from gateway.cli.arguments import config_argument, configuration
@@ -23,10 +26,25 @@ exit codes: 0 drained, 1 cut short or cannot listen, 78 configuration not valid
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     config_argument(parser)
+    parser.add_argument(
+        "--hints",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="say what to try next (default: when started from a terminal)",
+    )
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Serve."""
     from gateway.serve.app import run as serve
 
-    return serve(configuration(options))
+    hints = sys.stderr.isatty() if options.hints is None else options.hints
+    return serve(configuration(options), program=_program() if hints else None)
+
+
+def _program() -> str:
+    """How to call this command again."""
+    called = sys.argv[0]
+    if Path(called).name == "__main__.py":
+        return "python -m gateway"
+    return "gateway" if shutil.which("gateway") == called else called

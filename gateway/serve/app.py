@@ -27,6 +27,7 @@ from gateway.errors import ExitCode, GatewayError
 from gateway.serve import engine, sockets
 from gateway.serve.drain import Ending, obey_signals
 from gateway.serve.engine import Workers
+from gateway.serve.hints import hints
 from gateway.serve.listener import Listener, Listeners
 from gateway.serve.notice import Tracebacks, say
 from gateway.serve.plan import Plan, PlanLoader
@@ -36,15 +37,18 @@ from gateway.serve.sockets import Sockets
 from gateway.serve.tasks import SpawnTimes, as_text, tree
 
 
-def run(file: str) -> ExitCode:
-    """Serve this configuration file until a signal ends it. Raises GatewayError if it cannot be served."""
+def run(file: str, *, program: str | None = None) -> ExitCode:
+    """Serve this configuration file until a signal ends it. Raises GatewayError if it cannot be served.
+
+    `program`: how the command was called, to say once what can be tried next; None says nothing of it.
+    """
     load = PlanLoader(file)
     plan = load(1, {})
     times = SpawnTimes()
-    return trio.run(serve, plan, load, times, instruments=[times])
+    return trio.run(serve, plan, load, times, program, instruments=[times])
 
 
-async def serve(plan: Plan, load: PlanLoader, times: SpawnTimes) -> ExitCode:
+async def serve(plan: Plan, load: PlanLoader, times: SpawnTimes, program: str | None) -> ExitCode:
     """The life of the process, from open sockets to the last connection."""
     _raise_descriptor_limit()
     opened = sockets.listen_all({each.key: each.target for each in plan.listeners}, plan.workers)
@@ -61,7 +65,7 @@ async def serve(plan: Plan, load: PlanLoader, times: SpawnTimes) -> ExitCode:
             app = App(plan, load, workers, times, asked=asked, listeners=listeners)
             running.set(app)
             try:
-                await app.live(opened, root)
+                await app.live(opened, root, program)
             except BaseException:
                 app.all_listeners.hurry()
                 raise
@@ -111,7 +115,7 @@ class App:
         self._began = trio.current_time()
         self._top = trio.lowlevel.current_task()
 
-    async def live(self, opened: Mapping[int, Sockets], root: trio.Nursery) -> None:
+    async def live(self, opened: Mapping[int, Sockets], root: trio.Nursery, program: str | None) -> None:
         """Start everything, run until a signal, drain."""
         plan = self.reloader.plan
         root.start_soon(self._workers.run, name="events of the workers")
@@ -119,6 +123,8 @@ class App:
         for each in plan.listeners:
             self.all_listeners.add(each, opened[each.key])
         self._announce(plan)
+        if program is not None:
+            say(hints(program, self.config_file, self.all_listeners.open.values(), plan.admin))
         gc.collect()
         gc.freeze()  # what is there now stays: later collections need not look at it again
         self.ending.state = "ready"
