@@ -142,6 +142,8 @@ class ScriptedOrigin:
             except OSError:
                 return
             sock.settimeout(PATIENCE)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 number, self.accepted = self.accepted, self.accepted + 1
                 self._open.add(sock)
