@@ -48,7 +48,7 @@ def run(file: str, *, program: str | None = None) -> ExitCode:
     return trio.run(serve, plan, load, times, program, instruments=[times])
 
 
-async def serve(plan: Plan, load: PlanLoader, times: SpawnTimes, program: str | None) -> ExitCode:
+async def serve(plan: Plan, load: PlanLoader, times: SpawnTimes, program: str | None = None) -> ExitCode:
     """The life of the process, from open sockets to the last connection."""
     _raise_descriptor_limit()
     opened = sockets.listen_all({each.key: each.target for each in plan.listeners}, plan.workers)
