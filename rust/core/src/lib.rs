@@ -12,6 +12,7 @@ pub mod document;
 pub mod exchange;
 pub mod explain;
 pub mod http1;
+pub mod http2;
 pub mod limits;
 pub mod net;
 pub mod reason;
