@@ -218,6 +218,7 @@ impl<N: Net> Worker<N> {
         };
         down.header_timeout = u64::from(listener.header_timeout) * 1_000_000;
         down.idle_timeout = u64::from(listener.idle_timeout) * 1_000_000;
+        down.quiet_timeout = down.idle_timeout;
         let raw = if request.form == Form::Asterisk { b"/" } else { request.path.of(bytes) };
         let mut normal = std::mem::take(&mut self.normal);
         normal.clear();
@@ -258,7 +259,7 @@ impl<N: Net> Worker<N> {
             exchange.rule = decision.rule;
             exchange.deadline = after(self.now, rule.timeouts.request);
             if rule.timeouts.idle != 0 {
-                down.idle_timeout = u64::from(rule.timeouts.idle) * 1_000_000;
+                down.quiet_timeout = u64::from(rule.timeouts.idle) * 1_000_000;
             }
         }
         let incoming = Incoming { request, bytes, path, decision, draw };

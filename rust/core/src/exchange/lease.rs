@@ -243,6 +243,7 @@ impl<N: Net> Worker<N> {
         }
         let place = exchange.place?;
         exchange.replays += 1;
+        exchange.deaf = false;
         let bytes = std::mem::take(&mut exchange.replay);
         if let Some(dead) = link.take() {
             self.close_up(dead);

@@ -90,6 +90,9 @@ pub struct Group {
 pub struct Groups {
     groups: Vec<Group>,
     by_name: HashMap<String, u32>,
+    /// Groups whose upstream is gone. Their numbers may be given to others: endpoint ids are never reused, so a place
+    /// in a former group is simply not found.
+    free: Vec<u32>,
     endpoints_made: u64,
 }
 
@@ -112,9 +115,15 @@ impl Groups {
             }
             numbers.push(number);
         }
-        for (group, _) in self.groups.iter_mut().zip(&kept).filter(|(_, kept)| !**kept) {
-            orphans.extend(group.endpoints.drain(..).flat_map(|endpoint| endpoint.idle));
-            group.states.clear();
+        for (number, group) in (0u32..).zip(&mut self.groups) {
+            if !kept.get(number as usize).is_some_and(|kept| *kept)
+                && self.by_name.remove(&group.name).is_some()
+            {
+                orphans.extend(group.endpoints.drain(..).flat_map(|endpoint| endpoint.idle));
+                group.states.clear();
+                group.name.clear();
+                self.free.push(number);
+            }
         }
         (numbers, orphans)
     }
@@ -123,15 +132,25 @@ impl Groups {
         if let Some(&number) = self.by_name.get(name) {
             return number;
         }
-        let number = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        self.groups.push(Group {
+        let group = Group {
             name: name.to_owned(),
             balance: Balance::RoundRobin,
             endpoints: Vec::new(),
             states: Vec::new(),
             max_idle: 0,
             idle_timeout: 0,
-        });
+        };
+        let free = self.free.pop().and_then(|number| Some((number, self.groups.get_mut(number as usize)?)));
+        let number = match free {
+            Some((number, slot)) => {
+                *slot = group;
+                number
+            }
+            None => {
+                self.groups.push(group);
+                u32::try_from(self.groups.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
         self.by_name.insert(name.to_owned(), number);
         number
     }
@@ -257,3 +276,6 @@ impl Group {
         self.idle_timeout = u64::from(upstream.idle_timeout) * 1_000_000;
     }
 }
+
+#[cfg(test)]
+mod tests;

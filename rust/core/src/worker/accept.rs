@@ -142,6 +142,7 @@ impl<N: Net> Worker<N> {
             served: 0,
             header_timeout: u64::from(header_timeout) * 1_000_000,
             idle_timeout: u64::from(idle_timeout) * 1_000_000,
+            quiet_timeout: u64::from(idle_timeout) * 1_000_000,
             leave_by: u64::MAX,
         };
         self.wheel.no_later(down.timer, down.due());

@@ -57,8 +57,10 @@ pub struct Down<S> {
     pub served: u32,
     /// Time for a head, ns.
     pub header_timeout: u64,
-    /// Time without a byte, ns.
+    /// Time between requests, ns.
     pub idle_timeout: u64,
+    /// Time without a byte while a request is open, ns.
+    pub quiet_timeout: u64,
     /// It may stay idle until then, ns; set when its listener drains.
     pub leave_by: u64,
 }
@@ -76,7 +78,7 @@ impl<S> Down<S> {
     #[inline]
     #[must_use]
     pub fn due(&self) -> u64 {
-        let quiet = self.moved.saturating_add(self.idle_timeout);
+        let quiet = self.moved.saturating_add(self.quiet_timeout);
         match (self.phase, &self.exchange) {
             // The last answer is still being taken: that is not idle.
             (Phase::Idle, _) if self.io.blocked() => quiet,
