@@ -1,7 +1,7 @@
 //! The data plane of the gateway: codecs, decisions, relay. Knows nothing of Python.
 //!
 //! Rooms, in the order in which a request meets them (docs/life-of-a-request.md):
-//! `worker` (accept, event loop) → `http1` (codec) → `route` (decide) → `balance` (pick) → `upstream` (lease) →
+//! `worker` (accept, event loop) → `http1` or `hpack` (codec) → `route` (decide) → `balance` (pick) → `upstream` (lease) →
 //! `exchange` (relay) → `account`. `sys` is the only room that talks to the kernel, `sim` the one that replaces it.
 
 #![deny(unsafe_code)]
@@ -11,6 +11,7 @@ pub mod balance;
 pub mod document;
 pub mod exchange;
 pub mod explain;
+pub mod hpack;
 pub mod http1;
 pub mod http2;
 pub mod limits;

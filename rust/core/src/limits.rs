@@ -40,3 +40,17 @@ pub const TRAILER_BYTES: usize = 8 * 1024;
 
 /// Fields of a trailer section, dropped ones included.
 pub const TRAILER_FIELDS: u16 = 64;
+
+/// Bytes of the table that a peer's header blocks may refer to, counted as RFC 7541 §4.1 does: the value that every
+/// connection begins with (RFC 9113 §6.5.2). nginx, HAProxy, Envoy and h2o stay with it.
+pub const HPACK_TABLE_BYTES: u16 = 4096;
+
+/// Table size updates at the beginning of a header block. RFC 7541 §4.2: the smallest size and the final one.
+pub const HPACK_SIZE_UPDATES: u8 = 2;
+
+/// Bytes of text that any header block may be decoded to: two full tables. A block that says nothing twice needs one,
+/// and what its literals and the static table give, which [`HPACK_EXPANSION`] covers.
+pub const HPACK_ALLOWANCE: usize = 2 * HPACK_TABLE_BYTES as usize;
+
+/// Bytes of text for each byte of a header block beyond that. Huffman codes give 1.6; the rest is for references.
+pub const HPACK_EXPANSION: usize = 20;

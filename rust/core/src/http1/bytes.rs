@@ -88,7 +88,7 @@ fn run(buf: &[u8], from: usize, class: u8) -> usize {
 
 /// Index of the first byte at or after `from` that is not a token byte, or the length of `buf`.
 #[inline(always)]
-pub(super) fn token_end(buf: &[u8], from: usize) -> usize {
+pub(crate) fn token_end(buf: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(word) = word(buf, at) {
         let stops = not_plain(word);
@@ -109,7 +109,7 @@ pub(super) fn token_end(buf: &[u8], from: usize) -> usize {
 /// Index of the first byte at or after `from` that cannot stand in a request target (`#` among them: a fragment is
 /// never sent, RFC 9110 §4.2.5) or is `?`, or the length of `buf`.
 #[inline(always)]
-pub(super) fn path_end(buf: &[u8], from: usize) -> usize {
+pub(crate) fn path_end(buf: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(word) = word(buf, at) {
         let stops = not_target(word);
@@ -123,7 +123,7 @@ pub(super) fn path_end(buf: &[u8], from: usize) -> usize {
 
 /// As [`path_end`], but passes over `?`.
 #[inline(always)]
-pub(super) fn query_end(buf: &[u8], from: usize) -> usize {
+pub(crate) fn query_end(buf: &[u8], from: usize) -> usize {
     let mut at = path_end(buf, from);
     while buf.get(at) == Some(&b'?') {
         at = path_end(buf, at + 1);
@@ -148,7 +148,7 @@ pub(super) fn host_end(buf: &[u8], from: usize) -> usize {
 
 /// Index of the first byte at or after `from` that cannot stand in a field value, or the length of `buf`.
 #[inline(always)]
-pub(super) fn value_end(buf: &[u8], from: usize) -> usize {
+pub(crate) fn value_end(buf: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(word) = word(buf, at) {
         let stops = controls(word);

@@ -147,4 +147,30 @@ causes! {
     TooManyTrailers 431 "too many trailer fields"
     /// The peer closed before the body ended. RFC 9112 §8.
     Truncated 400 "the body ended early"
+    /// A pseudo-header field that no RFC defines. RFC 9113 §8.3.
+    PseudoUnknown 400 "an unknown pseudo-header field"
+    /// A pseudo-header field in a message that may not have it. RFC 9113 §8.3, RFC 8441 §4.
+    PseudoUnexpected 400 "a pseudo-header field where it may not be"
+    /// A pseudo-header field after a regular one. RFC 9113 §8.3.
+    PseudoOrder 400 "a pseudo-header field after a regular field"
+    /// More than one pseudo-header field of a name. RFC 9113 §8.3.
+    PseudoRepeated 400 "a pseudo-header field is repeated"
+    /// A pseudo-header field that the message must have. RFC 9113 §8.3.1, §8.3.2.
+    PseudoMissing 400 "a pseudo-header field is missing"
+    /// `:scheme` is neither `http` nor `https`. RFC 9113 §8.3.1.
+    SchemeUnsupported 400 "the scheme is neither http nor https"
+    /// Host names another authority than `:authority`. RFC 9113 §8.3.1.
+    HostDiffers 400 "Host differs from the authority"
+    /// An upper-case letter in a field name of HTTP/2. RFC 9113 §8.2.1.
+    NameUppercase 400 "a field name holds an upper-case letter"
+    /// Whitespace at either end of a field value of HTTP/2. RFC 9113 §8.2.1.
+    ValueSpace 400 "a field value begins or ends with whitespace"
+    /// Connection, Transfer-Encoding and their like in HTTP/2. RFC 9113 §8.2.2.
+    ConnectionField 400 "a field about the connection, in HTTP/2"
+    /// TE with another value than `trailers`, in HTTP/2. RFC 9113 §8.2.2.
+    TeUnsupported 400 "TE asks for more than trailers, in HTTP/2"
+    /// Content-Length is not the number of bytes that came. RFC 9113 §8.1.1.
+    LengthContradicted 400 "Content-Length contradicts the body"
+    /// The stream ended with an informational response. RFC 9113 §8.1.
+    InformationalEnd 502 "the response ended before its final head"
 }

@@ -87,7 +87,7 @@ pub(super) fn line(buf: &[u8], at: usize, name_bytes: u16) -> Result<Field, Stop
     let known = Known::of(buf, at, colon - at);
     let plain = start == colon + 2 && end == stop && buf.get(colon + 1) == Some(&b' ');
     let hop = known.is_hop();
-    Ok(Field { name, value: span(start, end), line: span(at, next), known, plain, hop })
+    Ok(Field { name, value: span(start, end), line: span(at, next), known, plain, hop, never_indexed: false })
 }
 
 /// What is wrong with the bytes from `at` to `stop`, where a name ended without a colon.
@@ -203,7 +203,7 @@ impl ConnectionOption {
 }
 
 /// `1*DIGIT` that fits in 64 bits.
-fn content_length(value: &[u8]) -> Result<u64, Cause> {
+pub(crate) fn content_length(value: &[u8]) -> Result<u64, Cause> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(Cause::LengthInvalid);
     }

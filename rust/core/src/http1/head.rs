@@ -47,6 +47,9 @@ pub struct Field {
     pub plain: bool,
     /// Meant for the next hop only, by itself or because Connection names it (RFC 9110 §7.6.1): never forwarded.
     pub hop: bool,
+    /// Came over HTTP/2 with the wish never to enter a compression table; whoever encodes it again carries the wish on
+    /// (RFC 7541 §6.2.3).
+    pub never_indexed: bool,
 }
 
 /// How far a head has come.
@@ -156,6 +159,6 @@ pub(super) fn line_end(buf: &[u8], at: usize, otherwise: Cause) -> Result<usize,
 
 /// A span of indexes that lie within the window, hence within `u32`.
 #[inline(always)]
-pub(super) const fn span(start: usize, end: usize) -> Span {
+pub(crate) const fn span(start: usize, end: usize) -> Span {
     Span { start: start as u32, end: end as u32 }
 }

@@ -27,7 +27,7 @@ macro_rules! known {
                 match self { Self::Other => "", $(Self::$name => $text,)* }
             }
 
-            const ALL: &'static [Self] = &[$(Self::$name,)*];
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
         }
     };
 }
@@ -78,7 +78,7 @@ known! {
 impl Known {
     /// Recognises the name at `at`, `len` token bytes.
     #[inline(always)]
-    pub(super) fn of(buf: &[u8], at: usize, len: usize) -> Self {
+    pub(crate) fn of(buf: &[u8], at: usize, len: usize) -> Self {
         let first = first_eight(buf, at, len);
         let Some(slot) = TABLE.get(place(first, len)) else { return Self::Other };
         if slot.first != first || slot.len != len {
@@ -113,7 +113,7 @@ impl Known {
 
     /// Hop-by-hop whatever Connection says. RFC 9110 §7.6.1.
     #[inline(always)]
-    pub(super) const fn is_hop(self) -> bool {
+    pub(crate) const fn is_hop(self) -> bool {
         matches!(
             self,
             Self::Connection

@@ -10,14 +10,14 @@
 
 pub mod authority;
 pub mod body;
-mod bytes;
+pub(crate) mod bytes;
 mod cause;
-mod fields;
+pub(crate) mod fields;
 pub mod head;
 mod known;
 pub mod request;
 pub mod response;
-mod trailers;
+pub(crate) mod trailers;
 mod version;
 
 /// A run of bytes in the buffer a head was parsed from.

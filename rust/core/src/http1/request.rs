@@ -54,7 +54,8 @@ impl Method {
         }
     }
 
-    fn of(text: &[u8]) -> Self {
+    /// Recognises a method.
+    pub(crate) fn of(text: &[u8]) -> Self {
         match text {
             b"GET" => Self::Get,
             b"HEAD" => Self::Head,

@@ -107,7 +107,8 @@ impl Trailers {
     }
 }
 
-fn is_forbidden(name: &[u8]) -> bool {
+/// Whether a field of this name, hop-by-hop ones aside, may not be a trailer.
+pub(crate) fn is_forbidden(name: &[u8]) -> bool {
     let mut lower = [0; FORBIDDEN_BYTES];
     let Some(lower) = lower.get_mut(..name.len()) else { return false };
     lower.copy_from_slice(name);
