@@ -1,3 +1,5 @@
+//! Groups, pools and leases over reloads.
+
 use super::*;
 use crate::document::Document;
 
