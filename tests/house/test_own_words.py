@@ -11,7 +11,7 @@ from tests.house.repository import line_of, text, tracked
 BINARY: Final = {".so", ".png", ".ico", ".hdr"}
 
 FOREIGN: Final = re.compile(
-    r"""(?<![\w./])/work/ | (?<![\w./])/home/\w | (?<![\w./])/root/ | \.cargo/registry
+    r"""(?<![\w./])/work/ | (?<![\w./])/home/\w | (?<![\w./])/root/\. | \.cargo/registry
       | \b(?:pypi|files\.pythonhosted|crates|index\.crates|static\.crates)\.(?:org|io)/(?!crates/|project/)
       | \b(?:as\ an\ AI|language\ model|chatbot)\b | \bChatGPT\b | \bClaude\b | \bCopilot\b
     """,
