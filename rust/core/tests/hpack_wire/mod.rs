@@ -1,6 +1,7 @@
 //! Header blocks written by hand, for the tests of the decoder.
 
 #![allow(dead_code, missing_docs, reason = "each test uses its own part")]
+#![allow(clippy::unwrap_used)] // a test fails loudly
 
 use gateway_core::hpack::{Block, Decoder, Fault};
 use gateway_core::http1::head::Limits;
