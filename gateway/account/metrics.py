@@ -86,7 +86,7 @@ class Collector:
 
         family = HistogramMetricFamily(
             "gateway_request_duration_seconds",
-            "From the first byte of the request to the last byte of the answer.",
+            "From the complete request head to the end of the answer.",
             labels=("listener", "route", "rule", "upstream"),
         )
         sums: dict[tuple[str, ...], tuple[list[int], int]] = {}
