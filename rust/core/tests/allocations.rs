@@ -3,6 +3,7 @@
 //! One worker on real sockets, turned by hand; the client and the upstream are in this thread too, with buffers of
 //! their own made before. Allocations are counted by the allocator itself.
 #![expect(unsafe_code, reason = "an allocator that counts is an unsafe trait; it only passes calls on")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read as _, Write as _};
@@ -75,7 +76,8 @@ fn snapshot(endpoint: &str) -> Arc<Snapshot> {
     Arc::new(Snapshot::build(document).expect("the document is sound"))
 }
 
-const REQUEST: &[u8] = b"GET /a/b?c=d HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n";
+const REQUEST: &[u8] =
+    b"GET /a/b?c=d HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
 
 /// Turn the worker until there is something to read, then read it.
@@ -115,7 +117,10 @@ fn a_warm_worker_forwards_without_allocating() {
         descriptors: 100,
     };
     let mut worker = Worker::new(Epoll::new(wake).unwrap(), start);
-    border.commands.push(Command::Listen { listener: 0, socket: OwnedFd::from(web), gauge: Arc::default() }).unwrap();
+    border
+        .commands
+        .push(Command::Listen { listener: 0, socket: OwnedFd::from(web), gauge: Arc::default() })
+        .unwrap();
     border.wake_worker();
     worker.turn();
 

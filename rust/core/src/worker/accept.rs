@@ -26,14 +26,39 @@ pub struct Slot<L> {
     batch: u32,
 }
 
-/// All listening sockets of one worker.
+/// All listening sockets of one worker. A slot is free again once its listener has drained.
 pub struct Listeners<L> {
-    slots: Vec<Slot<L>>,
+    slots: Vec<Option<Slot<L>>>,
 }
 
 impl<L> Default for Listeners<L> {
     fn default() -> Self {
         Self { slots: Vec::new() }
+    }
+}
+
+impl<L> Listeners<L> {
+    fn get(&self, number: usize) -> Option<&Slot<L>> {
+        self.slots.get(number)?.as_ref()
+    }
+
+    fn get_mut(&mut self, number: usize) -> Option<&mut Slot<L>> {
+        self.slots.get_mut(number)?.as_mut()
+    }
+
+    fn number_of(&self, key: u32) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.as_ref().is_some_and(|slot| slot.key == key))
+    }
+
+    fn with_key(&mut self, key: u32) -> Option<&mut Slot<L>> {
+        self.number_of(key).and_then(|number| self.get_mut(number))
+    }
+
+    fn free_number(&mut self) -> usize {
+        self.slots.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        })
     }
 }
 
@@ -50,18 +75,21 @@ impl<N: Net> Worker<N> {
     /// Accept on a socket from now on.
     pub(crate) fn listen(&mut self, key: u32, socket: N::Listener, gauge: Arc<Gauge>) {
         self.draining.retain(|other| *other != key);
-        let number = match self.listeners.slots.iter().position(|slot| slot.key == key) {
+        let number = match self.listeners.number_of(key) {
             Some(number) => number,
             None => {
-                let number = self.listeners.slots.len();
+                let number = self.listeners.free_number();
                 let timer = self.wheel.create(listener_token(number));
-                self.listeners.slots.push(Slot { key, socket: None, gauge, timer, connections: 0, batch: 1 });
+                let slot = Slot { key, socket: None, gauge, timer, connections: 0, batch: 1 };
+                if let Some(place) = self.listeners.slots.get_mut(number) {
+                    *place = Some(slot);
+                }
                 number
             }
         };
         // If it cannot be watched it is closed here: Trio sees connections refused rather than ignored.
         if self.net.watch_listener(&socket, listener_token(number)).is_ok()
-            && let Some(slot) = self.listeners.slots.get_mut(number)
+            && let Some(slot) = self.listeners.get_mut(number)
         {
             slot.socket = Some(socket);
         }
@@ -69,7 +97,7 @@ impl<N: Net> Worker<N> {
 
     /// Close the listening socket.
     pub(crate) fn unlisten(&mut self, key: u32) {
-        if let Some(slot) = self.listeners.slots.iter_mut().find(|slot| slot.key == key) {
+        if let Some(slot) = self.listeners.with_key(key) {
             slot.socket = None;
         }
     }
@@ -77,14 +105,14 @@ impl<N: Net> Worker<N> {
     /// Take what waits at a listening socket.
     pub(crate) fn accept(&mut self, number: u32) {
         let index = number as usize;
-        let Some(slot) = self.listeners.slots.get_mut(index) else { return };
+        let Some(slot) = self.listeners.get_mut(index) else { return };
         let (key, batch, gauge) = (slot.key, slot.batch, Arc::clone(&slot.gauge));
         let limit = self.admission_limit(key);
         for taken in 0..batch {
             if self.downs.len() >= self.max_downs {
                 return self.pause(index);
             }
-            let Some(socket) = self.listeners.slots.get(index).and_then(|slot| slot.socket.as_ref()) else {
+            let Some(socket) = self.listeners.get(index).and_then(|slot| slot.socket.as_ref()) else {
                 return;
             };
             match self.net.accept(socket) {
@@ -105,7 +133,7 @@ impl<N: Net> Worker<N> {
     }
 
     fn next_batch(&mut self, index: usize, batch: u32) {
-        if let Some(slot) = self.listeners.slots.get_mut(index) {
+        if let Some(slot) = self.listeners.get_mut(index) {
             slot.batch = batch;
         }
     }
@@ -147,7 +175,7 @@ impl<N: Net> Worker<N> {
         };
         self.wheel.no_later(down.timer, down.due());
         self.downs.put(id, Box::new(down));
-        if let Some(slot) = self.listeners.slots.get_mut(index) {
+        if let Some(slot) = self.listeners.get_mut(index) {
             slot.connections += 1;
         }
     }
@@ -155,7 +183,7 @@ impl<N: Net> Worker<N> {
     /// Not watch a listening socket for a while.
     fn pause(&mut self, index: usize) {
         self.ledger.accept_pauses.add(1);
-        if let Some(slot) = self.listeners.slots.get(index) {
+        if let Some(slot) = self.listeners.get(index) {
             if let Some(socket) = &slot.socket {
                 self.net.unwatch_listener(socket);
             }
@@ -165,7 +193,7 @@ impl<N: Net> Worker<N> {
 
     /// Watch it again.
     pub(crate) fn resume(&mut self, number: u32) {
-        let Some(slot) = self.listeners.slots.get(number as usize) else { return };
+        let Some(slot) = self.listeners.get(number as usize) else { return };
         if let Some(socket) = &slot.socket
             && self.net.watch_listener(socket, listener_token(number as usize)).is_err()
         {
@@ -176,7 +204,7 @@ impl<N: Net> Worker<N> {
     /// A connection of that listener is over.
     pub(crate) fn leave(&mut self, key: u32, gauge: &Gauge) {
         gauge.leave();
-        if let Some(slot) = self.listeners.slots.iter_mut().find(|slot| slot.key == key) {
+        if let Some(slot) = self.listeners.with_key(key) {
             slot.connections = slot.connections.saturating_sub(1);
         }
         self.report_drained(key);
@@ -184,8 +212,7 @@ impl<N: Net> Worker<N> {
 
     /// The same after a panic, when the connection itself is gone.
     pub(crate) fn leave_by_key(&mut self, key: u32) {
-        let gauge =
-            self.listeners.slots.iter().find(|slot| slot.key == key).map(|slot| Arc::clone(&slot.gauge));
+        let gauge = self.listeners.with_key(key).map(|slot| Arc::clone(&slot.gauge));
         if let Some(gauge) = gauge {
             self.leave(key, &gauge);
         }
@@ -196,10 +223,14 @@ impl<N: Net> Worker<N> {
         if !self.is_draining(key) {
             return;
         }
-        let left =
-            self.listeners.slots.iter().find(|slot| slot.key == key).map_or(0, |slot| slot.connections);
-        if left == 0 {
+        let number = self.listeners.number_of(key);
+        let slot = number.and_then(|number| self.listeners.get(number));
+        if slot.is_none_or(|slot| slot.connections == 0) {
             self.draining.retain(|other| *other != key);
+            let place = number.and_then(|number| self.listeners.slots.get_mut(number));
+            if let Some(slot) = place.and_then(Option::take) {
+                self.wheel.remove(slot.timer);
+            }
             self.tell(Event::Drained { worker: self.number, listener: key });
         }
     }

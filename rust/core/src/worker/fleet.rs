@@ -159,7 +159,9 @@ impl Fleet {
     #[must_use]
     pub fn counters(&self) -> Totals {
         let ledgers: Vec<_> = self.members.iter().map(|member| Arc::clone(&member.ledger)).collect();
-        let gauges = self.gauges();
+        let mut gauges = self.gauges();
+        // A listener that has drained everywhere is held by nobody else.
+        gauges.retain(|_, gauge| Arc::strong_count(gauge) > 1);
         let gauges = gauges.iter().map(|(key, gauge)| (*key, gauge.as_ref()));
         totals::gather(&ledgers, gauges, self.log.failed_lines.load(Relaxed))
     }
