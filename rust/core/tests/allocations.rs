@@ -3,7 +3,7 @@
 //! One worker on real sockets, turned by hand; the client and the upstream are in this thread too, with buffers of
 //! their own made before. Allocations are counted by the allocator itself.
 #![expect(unsafe_code, reason = "an allocator that counts is an unsafe trait; it only passes calls on")]
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read as _, Write as _};
