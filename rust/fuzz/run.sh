@@ -20,7 +20,7 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing"
-cargo build --quiet --release --target "$host"
+cargo build --quiet --locked --release --target "$host"
 
 for target in request response chunked; do
     mkdir -p "corpus/$target" "artifacts/$target"

@@ -59,6 +59,14 @@ def test_every_package_we_depend_on_is_locked() -> None:
     assert names <= locked, f"add to requirements.lock (its head says how): {sorted(names - locked)}"
 
 
+def test_the_lock_of_the_fuzz_targets_knows_what_the_core_depends_on() -> None:
+    wanted = tomllib.loads(text(Path("rust/core/Cargo.toml")))["dependencies"].keys()
+    lock = tomllib.loads(text(Path("rust/fuzz/Cargo.lock")))
+    core = next(package for package in lock["package"] if package["name"] == "gateway-core")
+    locked = {each.split()[0] for each in core["dependencies"]}
+    assert wanted == locked, "cargo update --workspace --manifest-path rust/fuzz/Cargo.toml"
+
+
 @pytest.mark.parametrize("path", RUST_LIMITS, ids=str)
 def test_every_limit_of_the_core_says_unit_and_reason(path: Path) -> None:
     lines = text(path).splitlines()
