@@ -33,7 +33,7 @@ run: build    ## start the gateway on examples/quickstart.yaml (EXAMPLE=file: on
 test:    ## everything: tools, build, lint, Rust tests, fuzzing, Python tests, end to end (about ten minutes)
 	@.ci/test
 
-lint: build    ## ruff, mypy, the stub against the built module, rustfmt, clippy
+lint: build    ## ruff, mypy, the stub against the built module, rustfmt, rustdoc, clippy
 	@.ci/lint
 
 format:    ## put Python and Rust into the one form that lint asks for

@@ -1,8 +1,8 @@
 //! `gateway._engine`: the border between Trio and the workers. Glue only, no logic.
 //!
-//!     engine   the class `Engine`: commands in, events out
-//!     events   events as Python tuples
-//!     fields   what may stand in the head of a handler's answer
+//! - `engine`: the class `Engine`: commands in, events out
+//! - `events`: events as Python tuples
+//! - `fields`: what may stand in the head of a handler's answer
 //!
 //! Rules: a method never waits for a worker and never calls back into Python; building a snapshot happens detached from
 //! the interpreter; no lock is held while waiting for the interpreter. Stub: `gateway/_engine.pyi`; a test compares.

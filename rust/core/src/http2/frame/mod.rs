@@ -2,7 +2,7 @@
 //!
 //! Theory: one file per type. A file has the payload as a struct that borrows from the bytes it was parsed from, `parse`
 //! with every check that needs no more than the frame itself, and `write`. What needs the stream or the connection is
-//! checked in [`super::connection`].
+//! checked where those are known.
 //!
 //! Rules: a length is checked before anything is read; reserved bits and undefined flags are ignored when read and never
 //! set when written (§4.1).
