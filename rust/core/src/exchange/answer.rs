@@ -12,7 +12,7 @@ use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{Action, Rule, location};
 use crate::worker::Worker;
-use crate::worker::downstream::Down;
+use crate::worker::downstream::{Down, Phase};
 
 /// Reason phrases of the statuses that the gateway sends on its own account (RFC 9110 §15); others go without one.
 fn phrase(status: u16) -> &'static str {
@@ -72,7 +72,11 @@ impl<N: Net> Worker<N> {
         link: &mut Option<Link<N::Sock>>,
         reason: Reason,
     ) -> Step {
-        if let Some(link) = link.take() {
+        if let Some(mut link) = link.take() {
+            if down.phase == Phase::Tunnel {
+                // Bytes without framing: only a reset says that this was not all of them.
+                link.up.io.reset(&mut self.net);
+            }
             self.close_up(link);
         }
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };

@@ -62,7 +62,12 @@ impl<N: Net> Worker<N> {
             }
         }
         let found = link.as_mut()?;
-        if found.up.io.flush(&mut self.net, &mut self.buffers).is_err()
+        let before = found.up.io.backlog();
+        let flushed = found.up.io.flush(&mut self.net, &mut self.buffers);
+        if found.up.io.backlog() < before {
+            down.moved = self.now;
+        }
+        if flushed.is_err()
             && let Some(exchange) = down.exchange.as_mut()
         {
             exchange.deaf = true;

@@ -132,10 +132,14 @@ impl<N: Net> Worker<N> {
     ) -> Option<Step> {
         let exchange = down.exchange.as_mut()?;
         self.buffers.give(std::mem::take(&mut exchange.replay));
+        let switching = response.status == 101;
+        if switching && !exchange.request.is_done() {
+            // The rest of a body in its framing would run into the other protocol.
+            return Some(self.fail(down, link, Reason::UpstreamInvalid));
+        }
         exchange.try_deadline = u64::MAX;
         exchange.status = response.status;
         exchange.head_sent = true;
-        let switching = response.status == 101;
         let framing = if switching { Framing::None } else { response.framing };
         let outgoing = Outgoing::of(framing, exchange.minor);
         exchange.keep_alive &= !outgoing.until_close && !self.is_draining(down.listener);

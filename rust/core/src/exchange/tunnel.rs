@@ -58,11 +58,14 @@ impl<N: Net> Worker<N> {
             return Step::Reset;
         };
         let up = &mut found.up.io;
+        let waiting = down.io.backlog() + up.backlog();
         let mut scratch = std::mem::take(&mut self.scratch);
         let inward = pour(&mut self.net, &mut down.io, up, &mut scratch, &mut self.buffers);
         let outward = pour(&mut self.net, up, &mut down.io, &mut scratch, &mut self.buffers);
         self.scratch = scratch;
-        let (mut again, mut active, mut broken) = (false, false, false);
+        let (mut again, mut broken) = (false, false);
+        // What a slow side takes moves too, although nothing new is read.
+        let mut active = down.io.backlog() + up.backlog() < waiting;
         for (moved, finished, total) in [
             (inward, &mut exchange.client_finished, &mut exchange.bytes_in),
             (outward, &mut exchange.upstream_finished, &mut exchange.bytes_out),
@@ -78,7 +81,8 @@ impl<N: Net> Worker<N> {
             }
         }
         if broken {
-            return self.fail(down, link, Reason::UpstreamTruncated);
+            let reason = if down.io.failed { Reason::ClientGone } else { Reason::UpstreamTruncated };
+            return self.fail(down, link, reason);
         }
         if active {
             down.moved = self.now;
