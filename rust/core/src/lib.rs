@@ -18,6 +18,8 @@ pub mod limits;
 pub mod net;
 pub mod reason;
 pub mod route;
+#[cfg(feature = "sim")]
+pub mod sim;
 #[expect(unsafe_code, reason = "the one room that talks to the kernel; each block says why it is sound")]
 pub mod sys;
 pub mod upstream;

@@ -211,14 +211,21 @@ impl Groups {
         Some(idle_timeout)
     }
 
-    /// A pooled connection is gone.
+    /// A pooled connection is gone. It was counted as one even if its endpoint went first.
     pub fn forget(&mut self, place: Place, id: Id, ledger: &Ledger) {
         if let Some((endpoint, _)) = self.find(place)
             && let Some(position) = endpoint.idle.iter().rposition(|other| *other == id)
         {
             endpoint.idle.remove(position);
-            place.cells(ledger).idle.subtract(1);
         }
+        place.cells(ledger).idle.subtract(1);
+    }
+
+    /// Requests under way at endpoints that still exist.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let states = self.groups.iter().flat_map(|group| &group.states);
+        states.map(|state| state.in_flight as usize).sum()
     }
 
     /// How long a connection may lie in the pool of that group, ns.

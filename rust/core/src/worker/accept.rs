@@ -60,6 +60,18 @@ impl<L> Listeners<L> {
             self.slots.len() - 1
         })
     }
+
+    /// Listening sockets known, closed ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    /// Whether none is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Whether descriptors (or memory for them) have run out.

@@ -11,6 +11,7 @@
 pub mod accept;
 pub mod border;
 pub mod buffers;
+pub mod census;
 pub mod command;
 pub mod downstream;
 pub mod fleet;

@@ -104,6 +104,11 @@ impl<T> Table<T> {
         self.used == 0
     }
 
+    /// All values that are not taken; for rare work over all connections.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().filter_map(|slot| slot.value.as_deref())
+    }
+
     /// All ids in use whose value `which` accepts; for rare work over all connections.
     pub fn ids(&self, which: impl Fn(&T) -> bool) -> Vec<Id> {
         let numbered = (0u32..).zip(&self.slots);

@@ -1,0 +1,17 @@
+//! The whole engine on the in-memory network. See tests/sim/README.md.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
+
+mod book;
+mod client;
+mod dialogue_retry;
+mod dialogue_upgrade;
+mod dice;
+mod handler;
+mod house;
+mod http;
+mod plan;
+mod promises;
+mod seeds;
+mod server;
+mod stage;
+mod story;
