@@ -27,16 +27,14 @@ enum Part {
 }
 
 /// What a client waits for.
-#[derive(Debug)]
 struct Awaited {
     tag: String,
     head: bool,
     upgrade: bool,
 }
 
-#[derive(Debug)]
 pub struct Client {
-    name: String,
+    pub name: String,
     sock: Option<Sock>,
     listener: u32,
     start: u64,
@@ -224,8 +222,8 @@ impl Client {
         self.speak(net);
         self.pace.moved(1 + self.read - before);
         let busy = self.read > before || !self.out.is_empty();
-        if !self.done && busy && self.pace.pause > 0 {
-            self.next = now + self.pace.pause;
+        if !self.done && busy && self.pace.pause() > 0 {
+            self.next = now + self.pace.pause();
             net.alarm(self.next);
         }
     }

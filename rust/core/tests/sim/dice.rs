@@ -48,17 +48,16 @@ pub fn pattern(tag: &str, len: usize) -> Vec<u8> {
 }
 
 /// How fast a script moves: byte by byte at first, if it likes, but no story takes for ever.
-#[derive(Debug)]
 pub struct Pace {
     /// Most bytes at once.
     write: usize,
     read: usize,
     /// Between two goes, ns.
-    pub pause: u64,
+    pause: u64,
     moved: usize,
 }
 
-/// After so many bytes even the slowest takes larger pieces.
+/// After so many bytes even the slowest hurries.
 const PATIENCE: usize = 600;
 
 impl Pace {
@@ -77,6 +76,10 @@ impl Pace {
 
     pub fn read(&self) -> usize {
         if self.moved > PATIENCE { self.read.max(500) } else { self.read }
+    }
+
+    pub fn pause(&self) -> u64 {
+        if self.moved > PATIENCE { 0 } else { self.pause }
     }
 
     pub fn moved(&mut self, bytes: usize) {

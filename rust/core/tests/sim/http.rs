@@ -53,7 +53,6 @@ enum Stage {
 }
 
 /// Reads messages out of a stream.
-#[derive(Debug)]
 pub struct Reader {
     requests: bool,
     buf: Vec<u8>,

@@ -90,8 +90,8 @@ impl Server {
                 net.alarm(self.idle_since + self.patience);
             }
         }
-        if self.sock.is_some() && busy && self.pace.pause > 0 {
-            self.next = now + self.pace.pause;
+        if self.sock.is_some() && busy && self.pace.pause() > 0 {
+            self.next = now + self.pace.pause();
             net.alarm(self.next);
         }
     }

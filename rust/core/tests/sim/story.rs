@@ -37,8 +37,8 @@ fn chances(dice: &mut Dice) -> Chances {
     let mut some = |most: u64| if kind { 0 } else { dice.from(0, most) };
     let (short_read, short_write, spurious) = (some(400), some(400), some(100));
     let (held_back, accept_error) = (some(300), some(100));
-    let window = *dice.pick(&[(1, 40), (500, 5_000), (4_000, 300_000)]);
-    let latency = *dice.pick(&[(0, 0), (0, MS), (MS, if window.0 == 1 { 3 } else { 100 } * MS)]);
+    let window = *dice.pick(&[(16, 60), (500, 5_000), (4_000, 300_000)]);
+    let latency = *dice.pick(&[(0, 0), (0, MS), (MS, if window.0 == 16 { 3 } else { 100 } * MS)]);
     Chances { short_read, short_write, spurious, held_back, accept_error, window, latency }
 }
 
@@ -140,7 +140,8 @@ impl Story {
                 return Err(fault.clone());
             }
             if self.house.net.time() > end {
-                let open: Vec<_> = self.clients.iter().filter(|client| !client.done).collect();
+                let open: Vec<_> =
+                    self.clients.iter().filter(|client| !client.done).map(|client| &client.name).collect();
                 return Err(format!("it does not end: {:?}, {open:?}", self.house.worker.census()));
             }
             quiet = if self.is_over() { quiet + 1 } else { 0 };
