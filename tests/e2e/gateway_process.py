@@ -87,6 +87,7 @@ class Gateway:
         self._may_say = re.compile(may_say)
         self._lines: list[str] = []
         self._said = threading.Condition()
+        self._awaited = False
 
     def write(self, config: Config | str) -> None:
         """Replace the configuration file at once, as `mv` does. JSON is YAML."""
@@ -112,7 +113,8 @@ class Gateway:
             self.kill()
             error.add_note("the gateway said:\n" + "\n".join(self.stderr()[-60:]))
             return
-        self.end_now()
+        if not self._awaited:
+            self.end_now()
         self.assert_no_complaint()
 
     def spawn(self) -> None:
@@ -180,7 +182,8 @@ class Gateway:
         self.process.send_signal(number)
 
     def wait(self, seconds: float = PATIENCE) -> int:
-        """The exit code."""
+        """Wait for its end, which the test has asked for: the exit code."""
+        self._awaited = True
         code = self.process.wait(seconds)
         self._reader.join(PATIENCE)
         return code

@@ -119,8 +119,7 @@ def test_close_code_of_the_client_reaches_the_server(url: str, room: Room) -> No
     before = len(room.closed_by_client)
     with connect(url) as socket:
         socket.close(4000, "enough")
-    until(lambda: len(room.closed_by_client) > before, "the server sees the close")
-    assert (4000, "enough") in room.closed_by_client[before:]
+    until(lambda: (4000, "enough") in room.closed_by_client[before:], "the server sees code and reason")
 
 
 def test_many_messages_keep_their_order(url: str) -> None:
