@@ -52,6 +52,7 @@ http {{
   server {{
     listen 127.0.0.1:{port} backlog=4096 reuseport;
     location / {{ root {directory}/files; etag on; dav_methods PUT; create_full_put_path on; }}
+    location = /sink {{ proxy_pass http://127.0.0.1:{port}/hello; }}
     location = /hello {{ return 200 "hello from nginx\\n"; }}
   }}
 }}
@@ -59,7 +60,7 @@ http {{
 
 
 class Nginx:
-    """A running nginx that serves the files of a directory."""
+    """A running nginx: it serves `files`, says hello on `/hello`, and reads a whole body first on `/sink`."""
 
     def __init__(self, directory: Path, port: int) -> None:
         self.directory = directory
