@@ -5,7 +5,7 @@
 //! like a whole one.
 
 use super::begin::Incoming;
-use super::forward::decimal;
+use super::forward::{decimal, status_digits};
 use super::{Link, Step};
 use crate::http1::head::Framing;
 use crate::net::Net;
@@ -52,7 +52,7 @@ fn phrase(status: u16) -> &'static str {
 /// Append `HTTP/1.1 status phrase` CRLF.
 pub fn status_line(status: u16, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    decimal(u64::from(status), out);
+    status_digits(status, out);
     out.push(b' ');
     out.extend_from_slice(phrase(status).as_bytes());
     out.extend_from_slice(b"\r\n");

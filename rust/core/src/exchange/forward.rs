@@ -148,6 +148,13 @@ fn framing(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Append the three digits of a status code.
+#[inline]
+pub fn status_digits(status: u16, out: &mut Vec<u8>) {
+    let digit = |number: u16| b'0' + (number % 10) as u8;
+    out.extend_from_slice(&[digit(status / 100), digit(status / 10), digit(status)]);
+}
+
 /// Append a number.
 pub fn decimal(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0u8; 20];

@@ -1,7 +1,7 @@
 //! The head of an upstream's answer, and how it is written for the client.
 
 use super::body::pass;
-use super::forward::{copy_fields, decimal, line};
+use super::forward::{copy_fields, decimal, line, status_digits};
 use super::{Answer, Exchange, Link, Step};
 use crate::http1::body::Decoder;
 use crate::http1::head::{Framing, Known, Limits, Progress, Scan};
@@ -198,7 +198,7 @@ impl<N: Net> Worker<N> {
 
 fn status_line(response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    decimal(u64::from(response.status), out);
+    status_digits(response.status, out);
     out.push(b' ');
     out.extend_from_slice(response.reason.of(bytes));
     out.extend_from_slice(b"\r\n");
