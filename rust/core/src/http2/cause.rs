@@ -96,14 +96,10 @@ causes! {
     DataBeforeHead PROTOCOL_ERROR "data before the head"
     /// A second field block that does not end the stream. RFC 9113 §8.1.
     TrailersOpen PROTOCOL_ERROR "trailers that do not end the stream"
-    /// An informational response that ends the stream, or 101. RFC 9113 §8.1, §8.6.
-    InformationalFinal PROTOCOL_ERROR "an informational response that ends the stream"
     /// More informational responses than `limits::INFORMATIONAL`.
     InformationalFlood ENHANCE_YOUR_CALM "too many informational responses"
     /// Content-Length and the bytes of DATA differ. RFC 9113 §8.1.1.
     LengthContradicted PROTOCOL_ERROR "the body contradicts Content-Length"
-    /// The head or trailers are malformed. RFC 9113 §8.1.1.
-    Malformed PROTOCOL_ERROR "a malformed message"
     /// The head is larger than allowed.
     HeadTooLarge ENHANCE_YOUR_CALM "a field block exceeds the limit"
     /// More CONTINUATION frames than `limits::CONTINUATIONS`. CERT VU#421644.
@@ -122,6 +118,8 @@ causes! {
     WindowFlood ENHANCE_YOUR_CALM "too many WINDOW_UPDATE frames"
     /// Past the budget of PRIORITY and PRIORITY_UPDATE. CVE-2019-9513.
     PriorityFlood ENHANCE_YOUR_CALM "too many priority frames"
+    /// PRIORITY_UPDATE from a server. RFC 9218 §7.1.
+    PriorityUnasked PROTOCOL_ERROR "a server that sends PRIORITY_UPDATE"
     /// Past the budget of unknown frames. RFC 9113 §10.5.
     UnknownFlood ENHANCE_YOUR_CALM "too many frames of unknown type"
     /// Past the budget of frames for streams that were reset. RFC 9113 §5.1.
