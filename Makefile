@@ -47,7 +47,8 @@ bench: build    ## this gateway beside nginx, HAProxy, Envoy and a bare relay (B
 fuzz:    ## fuzz the codec, SECONDS=300 for each target
 	@rust/fuzz/run.sh $(SECONDS)
 
-soak: build    ## load, reloads and handlers for SECONDS=300; fails if memory or descriptors grow
+soak: build    ## the tests that take minutes, then load, reloads and handlers for SECONDS=300
+	@$(BIN)/python -m pytest -n 0 -m soak
 	@SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest tests/soak -n 0 -s
 
 docs: build    ## make again what is generated: the configuration reference, the tables of docs/operating.md

@@ -23,6 +23,8 @@ from tests.e2e.configuration import LISTEN, forward_to, rules
 from tests.e2e.gateway_process import GATEWAY, Gateway, free_port, until
 from tests.e2e.programs import nginx, program, run
 
+pytestmark = pytest.mark.alone
+
 MIB = 1024 * 1024
 
 SYSCALLS = 4.5

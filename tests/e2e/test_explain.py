@@ -123,7 +123,7 @@ def test_command_and_api_give_the_same_answer(house: House) -> None:
     for question in questions(12):
         fields = [part for name, value in question.fields for part in ("-H", f"{name}: {value}")]
         url = f"http://{question.host}{question.target}"
-        command = [
+        command: list[str | Path] = [
             GATEWAY,
             "explain",
             "-c",

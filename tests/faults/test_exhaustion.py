@@ -19,6 +19,8 @@ from tests.e2e.load import Load
 from tests.e2e.origin import ScriptedOrigin, TellingOrigin, answer
 from tests.e2e.programs import nginx
 
+pytestmark = pytest.mark.alone
+
 MIB = 1024 * 1024
 
 

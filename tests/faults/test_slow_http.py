@@ -14,6 +14,8 @@ from tests.e2e.configuration import LISTEN, forward_to
 from tests.e2e.gateway_process import Gateway, until
 from tests.e2e.programs import nginx, program
 
+pytestmark = pytest.mark.alone
+
 MODES = {"H": "slow heads", "B": "slow bodies", "R": "ranges", "X": "slow reading"}
 
 PATHS = {"H": "/page", "B": "/sink", "R": "/page", "X": "/page"}
