@@ -11,6 +11,7 @@ pub mod balance;
 pub mod document;
 pub mod exchange;
 pub mod explain;
+pub mod fault;
 pub mod hpack;
 pub mod http1;
 pub mod http2;

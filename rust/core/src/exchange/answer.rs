@@ -214,6 +214,7 @@ impl<N: Net> Worker<N> {
     /// Send a whole answer whose head was begun in `out`, and end the exchange.
     fn send_own(&mut self, down: &mut Down<N::Sock>, status: u16, body: &[u8], mut out: Vec<u8>) -> Step {
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        crate::fault::point("answer.own");
         exchange.status = status;
         exchange.head_sent = true;
         exchange.keep_alive &= exchange.request.is_done() && !self.draining.contains(&down.listener);

@@ -60,6 +60,7 @@ impl<N: Net> Worker<N> {
         };
         self.asks.insert(ask, id);
         self.ledger.asks.set(self.asks.len() as u64);
+        crate::fault::point("asked.ask");
         self.tell(Event::Ask { id: ask, head: Box::new(head) });
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         exchange.backend = Backend::Ask(ask);
@@ -97,6 +98,7 @@ impl<N: Net> Worker<N> {
                 }
             }
         }
+        crate::fault::point("asked.body");
         let done = exchange.request.is_done();
         if !data.is_empty() {
             exchange.window.to_trio = exchange.window.to_trio.saturating_add(cost(data.len()));
@@ -164,6 +166,7 @@ impl<N: Net> Worker<N> {
 
     /// What Trio says about an asked exchange. A command for one that is over is late, not wrong.
     pub(crate) fn hear(&mut self, down: &mut Down<N::Sock>, command: Command<N::Listener>) -> Step {
+        crate::fault::point("asked.hear");
         let link = &mut None;
         match command {
             Command::Answer { status, fields, data, end, length, .. } => {

@@ -115,6 +115,7 @@ impl<N: Net> Worker<N> {
         link: &mut Option<Link<N::Sock>>,
         bytes: &[u8],
     ) -> Step {
+        crate::fault::point("begin.read");
         let limits = self.head_limits(down.listener);
         let mut request = std::mem::take(&mut self.request);
         let step = match request.parse(bytes, &limits) {
@@ -204,6 +205,7 @@ impl<N: Net> Worker<N> {
         request: &Request,
         bytes: &[u8],
     ) -> Step {
+        crate::fault::point("begin.start");
         down.enter(Phase::Exchange, self.now);
         let local = Rc::clone(&self.local);
         let found = local.listener(down.listener);
@@ -262,6 +264,7 @@ impl<N: Net> Worker<N> {
                 down.quiet_timeout = u64::from(rule.timeouts.idle) * 1_000_000;
             }
         }
+        crate::fault::point("begin.decided");
         let incoming = Incoming { request, bytes, path, decision, draw };
         match (decision.verdict, rule) {
             (Verdict::Forward { upstream }, Some(rule)) => {

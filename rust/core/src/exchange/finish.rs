@@ -40,6 +40,7 @@ impl<N: Net> Worker<N> {
     /// Count and log the exchange; afterwards there is none.
     pub(crate) fn conclude(&mut self, down: &mut Down<N::Sock>) {
         let Some(mut exchange) = down.exchange.take() else { return };
+        crate::fault::point("finish.conclude");
         self.buffers.give(std::mem::take(&mut exchange.replay));
         if let Some(place) = exchange.place {
             self.groups.end(place, &self.ledger);
@@ -86,6 +87,7 @@ impl<N: Net> Worker<N> {
             down.io.finish(&mut self.net);
             down.since = self.now;
         }
+        crate::fault::point("finish.linger");
         let mut scratch = std::mem::take(&mut self.scratch);
         let step = loop {
             match down.io.read(&mut self.net, &mut scratch) {
@@ -109,6 +111,7 @@ impl<N: Net> Worker<N> {
         if down.due() > self.now {
             return None;
         }
+        crate::fault::point("finish.overdue");
         Some(match down.phase {
             Phase::Idle | Phase::Linger { .. } => Step::Close,
             Phase::Head => self.head_too_slow(down),

@@ -39,6 +39,7 @@ impl<N: Net> Worker<N> {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
         self.write_request(down, incoming, rule, &mut out);
+        crate::fault::point("forward.written");
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         let step = match pass(&mut exchange.request, incoming.rest(), exchange.request_chunked, &mut out) {
             Err(refusal) => {
@@ -51,6 +52,7 @@ impl<N: Net> Worker<N> {
                     down.carry = self.buffers.holding(next);
                 }
                 self.groups.begin(place, &self.ledger);
+                crate::fault::point("forward.counted");
                 self.send_request(id, down, link, place, &out)
             }
         };
@@ -117,6 +119,7 @@ impl<N: Net> Worker<N> {
                 self.close_up(leased);
                 continue;
             }
+            crate::fault::point("lease.leased");
             let per_try = self.per_try(exchange);
             exchange.try_deadline = per_try;
             exchange.backend = Backend::Up(leased.id);
@@ -189,6 +192,7 @@ impl<N: Net> Worker<N> {
             let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
             exchange.try_deadline = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
         }
+        crate::fault::point("lease.connecting");
         *link = Some(Link { id: up_id, up });
         Step::Wait
     }
@@ -204,6 +208,7 @@ impl<N: Net> Worker<N> {
         if let Some(error) = error {
             return Some(self.connect_failed(down, link, &error));
         }
+        crate::fault::point("lease.connected");
         found.up.connecting = false;
         if let Some(exchange) = down.exchange.as_mut() {
             let per_try = self.per_try(exchange);
@@ -248,6 +253,7 @@ impl<N: Net> Worker<N> {
         if let Some(dead) = link.take() {
             self.close_up(dead);
         }
+        crate::fault::point("lease.replay");
         place.cells(&self.ledger).replayed.add(1);
         let step = self.send_request(id, down, link, place, &bytes);
         self.buffers.give(bytes);
@@ -259,6 +265,7 @@ impl<N: Net> Worker<N> {
         let io = &link.up.io;
         let clean = reusable && !io.blocked() && !io.closing && !io.readable && !io.ended && !io.failed;
         let stay = if clean { self.groups.release(link.up.place, link.id, &self.ledger) } else { None };
+        crate::fault::point("lease.settle");
         match stay {
             Some(timeout) => {
                 link.up.owner = None;

@@ -111,6 +111,7 @@ impl<N: Net> Worker<N> {
         link: &mut Option<Link<N::Sock>>,
         bytes: &[u8],
     ) -> Option<Step> {
+        crate::fault::point("relay.request");
         down.moved = self.now;
         let exchange = down.exchange.as_mut()?;
         let found = link.as_mut()?;
@@ -180,6 +181,7 @@ impl<N: Net> Worker<N> {
         link: &mut Option<Link<N::Sock>>,
         bytes: &[u8],
     ) -> Option<Step> {
+        crate::fault::point("relay.answer");
         down.moved = self.now;
         match down.exchange.as_ref()?.answer {
             Answer::Awaited => self.answer_head(down, link, bytes),
@@ -210,6 +212,7 @@ impl<N: Net> Worker<N> {
             let sent = down.io.send(&mut self.net, &self.out, &mut self.buffers);
             (sent, passed.is_err(), passed.map_or(0, |passed| passed.consumed))
         };
+        crate::fault::point("relay.body");
         let done = decoder.is_done();
         exchange.reusable &= consumed == bytes.len();
         exchange.outward.note(down.io.blocked());
@@ -226,6 +229,7 @@ impl<N: Net> Worker<N> {
         let failed = link.as_ref().is_some_and(|link| link.up.io.failed);
         let partial_head = link.as_ref().is_some_and(|link| !link.up.carry.is_empty());
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        crate::fault::point("relay.end");
         exchange.reusable = false;
         match &mut exchange.answer {
             Answer::Awaited if partial_head => self.fail(down, link, Reason::UpstreamClosed),

@@ -110,6 +110,7 @@ impl<N: Net> Worker<N> {
     ) -> Option<Step> {
         let exchange = down.exchange.as_mut()?;
         self.buffers.give(std::mem::take(&mut exchange.replay));
+        crate::fault::point("respond.informational");
         exchange.expects_continue &= response.status != 100;
         if exchange.minor == 0 {
             return None;
@@ -157,6 +158,7 @@ impl<N: Net> Worker<N> {
         };
         exchange.bytes_out += passed.map_or(0, |passed| passed.data as u64);
         exchange.reusable &= passed.is_ok_and(|passed| passed.consumed == rest.len());
+        crate::fault::point("respond.head");
         let done = decoder.is_done();
         exchange.answer = Answer::Body { decoder, chunked: outgoing.chunked };
         let sent = down.io.send(&mut self.net, &out, &mut self.buffers);
@@ -239,6 +241,7 @@ fn connection(exchange: &Exchange, response: &Response, bytes: &[u8], out: &mut 
 impl<N: Net> Worker<N> {
     /// The upstream agreed to switch protocols (RFC 9110 §7.8): from here on the bytes are not ours.
     fn open_tunnel(&mut self, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
+        crate::fault::point("tunnel.open");
         let early = std::mem::take(&mut down.carry);
         let Some(found) = link.as_mut() else { return Step::Reset };
         let sent = found.up.io.send(&mut self.net, &early, &mut self.buffers);

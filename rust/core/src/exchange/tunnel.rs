@@ -58,6 +58,7 @@ impl<N: Net> Worker<N> {
             return Step::Reset;
         };
         let up = &mut found.up.io;
+        crate::fault::point("tunnel.pour");
         let waiting = down.io.backlog() + up.backlog();
         let mut scratch = std::mem::take(&mut self.scratch);
         let inward = pour(&mut self.net, &mut down.io, up, &mut scratch, &mut self.buffers);

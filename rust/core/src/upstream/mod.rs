@@ -7,7 +7,7 @@
 //! Rules: LIFO, so that a quiet pool shrinks from its cold end; a connection in the pool is watched, and one that dies
 //! there is gone before anybody leases it; teardown is a loop, never recursion (Envoy, CVE-2022-23606).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::account::ledger::{EndpointCells, Ledger};
 use crate::balance::{self, EndpointState};
@@ -219,6 +219,25 @@ impl Groups {
             endpoint.idle.remove(position);
         }
         place.cells(ledger).idle.subtract(1);
+    }
+
+    /// After a panic: only these lie in pools, and nothing is in flight until it is counted again.
+    pub fn keep_pooled(&mut self, pooled: &HashSet<Id>) {
+        for group in &mut self.groups {
+            for endpoint in &mut group.endpoints {
+                endpoint.idle.retain(|id| pooled.contains(id));
+            }
+            for state in &mut group.states {
+                state.in_flight = 0;
+            }
+        }
+    }
+
+    /// After a panic: this request is in flight.
+    pub fn count_in_flight(&mut self, place: Place) {
+        if let Some((_, state)) = self.find(place) {
+            state.in_flight += 1;
+        }
     }
 
     /// Requests under way at endpoints that still exist.

@@ -12,6 +12,7 @@ use super::table::Id;
 use super::timer::TimerId;
 use super::{Kind, Worker, limits, token};
 use crate::account::ledger::Gauge;
+use crate::fault;
 use crate::http1::head::Scan;
 use crate::net::{Net, Peer};
 use crate::worker::border::Event;
@@ -59,6 +60,25 @@ impl<L> Listeners<L> {
             self.slots.push(None);
             self.slots.len() - 1
         })
+    }
+
+    /// Keys of all.
+    pub(super) fn keys(&self) -> Vec<u32> {
+        self.slots.iter().flatten().map(|slot| slot.key).collect()
+    }
+
+    /// Timers of all.
+    pub(super) fn timers(&self) -> impl Iterator<Item = TimerId> {
+        self.slots.iter().flatten().map(|slot| slot.timer)
+    }
+
+    /// After a panic: so many connections live; the others have left.
+    pub(super) fn settle(&mut self, key: u32, living: usize) {
+        let Some(slot) = self.with_key(key) else { return };
+        for _ in living..slot.connections {
+            slot.gauge.leave();
+        }
+        slot.connections = living;
     }
 
     /// Listening sockets known, closed ones included.
@@ -130,7 +150,8 @@ impl<N: Net> Worker<N> {
             match self.net.accept(socket) {
                 Ok((sock, peer)) => {
                     if gauge.admit(limit) {
-                        self.welcome(index, key, &gauge, sock, peer);
+                        self.count_arrival(index);
+                        self.welcome(key, &gauge, sock, peer);
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -156,13 +177,20 @@ impl<N: Net> Worker<N> {
         listener.map_or(u32::MAX, |listener| listener.max_connections)
     }
 
-    fn welcome(&mut self, index: usize, key: u32, gauge: &Arc<Gauge>, sock: N::Sock, peer: Peer) {
+    /// From here on the connection is counted here, so that it can be counted out whatever happens to it.
+    fn count_arrival(&mut self, index: usize) {
+        if let Some(slot) = self.listeners.get_mut(index) {
+            slot.connections += 1;
+        }
+    }
+
+    fn welcome(&mut self, key: u32, gauge: &Arc<Gauge>, sock: N::Sock, peer: Peer) {
         let id = self.downs.reserve();
         if self.net.watch(&sock, token(Kind::Down, id)).is_err() {
             self.downs.free(id);
-            gauge.leave();
-            return;
+            return self.leave(key, gauge);
         }
+        fault::point("accept.welcome");
         let listener = self.local.listener(key);
         let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
         let (header_timeout, idle_timeout) =
@@ -187,9 +215,6 @@ impl<N: Net> Worker<N> {
         };
         self.wheel.no_later(down.timer, down.due());
         self.downs.put(id, Box::new(down));
-        if let Some(slot) = self.listeners.get_mut(index) {
-            slot.connections += 1;
-        }
     }
 
     /// Not watch a listening socket for a while.
@@ -220,14 +245,6 @@ impl<N: Net> Worker<N> {
             slot.connections = slot.connections.saturating_sub(1);
         }
         self.report_drained(key);
-    }
-
-    /// The same after a panic, when the connection itself is gone.
-    pub(crate) fn leave_by_key(&mut self, key: u32) {
-        let gauge = self.listeners.with_key(key).map(|slot| Arc::clone(&slot.gauge));
-        if let Some(gauge) = gauge {
-            self.leave(key, &gauge);
-        }
     }
 
     /// Tell Trio when the last connection of a draining listener is gone.

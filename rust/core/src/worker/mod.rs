@@ -3,7 +3,7 @@
 //!
 //! Theory: a turn is one wait, one clock reading, then everything that became ready, run to completion. A connection
 //! is *driven*: taken out of its table, advanced as far as it goes, put back. If driving it panics, the panic ends
-//! there: what was taken out is dropped, and [`Worker::bury_after_panic`] clears its traces.
+//! there: what was taken out is dropped, and `salvage` clears its traces.
 //!
 //! Rules: no lock, no blocking call, no allocation that a peer chooses; work per connection and turn is bounded and
 //! what is left over is done in the next turn.
@@ -19,6 +19,7 @@ pub mod io;
 pub mod limits;
 pub mod local;
 pub mod random;
+mod salvage;
 pub mod table;
 pub mod timer;
 
@@ -35,7 +36,7 @@ use self::downstream::{Down, Phase};
 use self::local::Local;
 use self::random::Random;
 use self::table::{Id, Table};
-use self::timer::{TimerId, Wheel};
+use self::timer::Wheel;
 use crate::account::ledger::Ledger;
 use crate::account::log::LogSender;
 use crate::exchange::{Backend, Link, Step};
@@ -73,17 +74,6 @@ fn parse_token(token: Token) -> (Option<Kind>, Id) {
     (kind, Id { slot: token as u32, generation: (token >> 32) as u32 & 0x3fff_ffff })
 }
 
-/// What must be cleared if the connection in hand is lost to a panic.
-#[derive(Clone, Copy)]
-struct InHand {
-    id: Id,
-    timer: TimerId,
-    listener: u32,
-    up: Option<(Id, TimerId)>,
-    ask: Option<AskId>,
-    place: Option<crate::upstream::Place>,
-}
-
 /// One worker.
 pub struct Worker<N: Net> {
     pub(crate) net: N,
@@ -114,7 +104,6 @@ pub struct Worker<N: Net> {
     retiring: Vec<Rc<Local>>,
     again: Vec<Id>,
     again_wanted: bool,
-    in_hand: Option<InHand>,
     told: bool,
     date: (u64, String),
     stopping: bool,
@@ -173,7 +162,6 @@ impl<N: Net> Worker<N> {
             retiring: Vec::new(),
             again: Vec::new(),
             again_wanted: false,
-            in_hand: None,
             told: false,
             date: (u64::MAX, String::new()),
             stopping: false,
@@ -211,7 +199,7 @@ impl<N: Net> Worker<N> {
     fn contained(&mut self, work: impl FnOnce(&mut Self)) {
         let outcome = catch_unwind(AssertUnwindSafe(|| work(self)));
         if let Err(panic) = outcome {
-            self.bury_after_panic(panic.as_ref());
+            self.salvage(panic.as_ref());
         }
     }
 
@@ -249,7 +237,7 @@ impl<N: Net> Worker<N> {
         if let Some(event) = event {
             down.io.note(event);
         }
-        let mut link = self.hold(id, &down);
+        let mut link = self.hold(&down);
         let mut step = self.advance(id, &mut down, &mut link);
         if matches!(step, Step::Wait)
             && let Some(overdue) = self.overdue(&mut down, &mut link)
@@ -262,7 +250,7 @@ impl<N: Net> Worker<N> {
     /// Carry out a command of Trio's on one connection, then advance it.
     pub(crate) fn drive_command(&mut self, id: Id, command: border::Command<N::Listener>) {
         let Some(mut down) = self.downs.take(id) else { return };
-        let mut link = self.hold(id, &down);
+        let mut link = self.hold(&down);
         let mut step = self.hear(&mut down, command);
         if step == Step::Again {
             step = self.advance(id, &mut down, &mut link);
@@ -270,29 +258,18 @@ impl<N: Net> Worker<N> {
         self.put_back(id, down, link, step);
     }
 
-    /// Take the exchange's upstream connection out as well, and note what is in hand.
-    fn hold(&mut self, id: Id, down: &Down<N::Sock>) -> Option<Link<N::Sock>> {
-        let backend = down.exchange.as_ref().map(|exchange| exchange.backend);
-        let (link, ask) = match backend {
-            Some(Backend::Up(up_id)) => (self.ups.take(up_id).map(|up| Link { id: up_id, up }), None),
-            Some(Backend::Ask(ask)) => (None, Some(ask)),
-            _ => (None, None),
-        };
-        self.in_hand = Some(InHand {
-            id,
-            timer: down.timer,
-            listener: down.listener,
-            up: link.as_ref().map(|link| (link.id, link.up.timer)),
-            ask,
-            place: down.exchange.as_ref().and_then(|exchange| exchange.place),
-        });
-        link
+    /// Take the exchange's upstream connection out as well.
+    fn hold(&mut self, down: &Down<N::Sock>) -> Option<Link<N::Sock>> {
+        match down.exchange.as_ref()?.backend {
+            Backend::Up(id) => self.ups.take(id).map(|up| Link { id, up }),
+            _ => None,
+        }
     }
 
     /// End a connection now, whatever it is doing: a drain has lost its patience.
     pub(crate) fn cut(&mut self, id: Id) {
         let Some(mut down) = self.downs.take(id) else { return };
-        let mut link = self.hold(id, &down);
+        let mut link = self.hold(&down);
         if down.exchange.is_some() {
             // An answer would promise more than an aborted listener can keep.
             self.fail(&mut down, &mut link, crate::reason::Reason::Drained);
@@ -370,45 +347,6 @@ impl<N: Net> Worker<N> {
         self.wheel.remove(down.timer);
         self.downs.free(id);
         self.leave(down.listener, &down.gauge);
-    }
-
-    /// What was in hand has been dropped by unwinding; clear its traces.
-    fn bury_after_panic(&mut self, panic: &(dyn std::any::Any + Send)) {
-        let text = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without words".to_owned());
-        self.ledger.panics.add(1);
-        self.again_wanted = false;
-        self.scratch.resize(limits::SCRATCH, 0);
-        if let Some(held) = self.in_hand.take() {
-            if self.downs.free(held.id) {
-                self.wheel.remove(held.timer);
-                self.leave_by_key(held.listener);
-            }
-            self.bury_link_after_panic(held);
-        }
-        self.tell(Event::Panicked { worker: self.number, text });
-    }
-
-    fn bury_link_after_panic(&mut self, held: InHand) {
-        if let Some((up, timer)) = held.up
-            && self.ups.free(up)
-        {
-            self.wheel.remove(timer);
-            self.ledger.upstreams.subtract(1);
-            if let Some(place) = held.place {
-                place.cells(&self.ledger).open.subtract(1);
-            }
-        }
-        if let Some(place) = held.place {
-            self.groups.end(place, &self.ledger);
-        }
-        if let Some(ask) = held.ask {
-            self.asks.remove(&ask);
-            self.tell(Event::Over { id: ask, reason: crate::reason::Reason::Internal });
-        }
     }
 
     fn expire(&mut self) {

@@ -92,6 +92,18 @@ impl<T> Table<T> {
         }
     }
 
+    /// End every id whose value is out. Right only when nobody works on one: after a panic.
+    pub fn free_lost(&mut self) {
+        for (number, slot) in (0u32..).zip(&mut self.slots) {
+            if slot.used && slot.value.is_none() {
+                slot.generation = (slot.generation + 1) % GENERATIONS;
+                slot.used = false;
+                self.free.push(number);
+                self.used -= 1;
+            }
+        }
+    }
+
     /// Ids in use.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -7,10 +7,12 @@
 //! Rules: O(1) to arm, move and remove; no stale entries, so the number of armed timers is exact; a timer fires at most
 //! one tick late.
 
+use std::collections::HashSet;
+
 use crate::net::Token;
 
 /// Names a timer for the life of its connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimerId(u32);
 
 /// Resolution, ms. nginx keeps ms, Envoy and HAProxy too, but none fires more precisely than its loop turns.
@@ -91,6 +93,17 @@ impl Wheel {
     pub fn remove(&mut self, id: TimerId) {
         self.unlink(id.0);
         self.free.push(id.0);
+    }
+
+    /// End every timer that is not among these: after a panic.
+    pub fn keep(&mut self, living: &HashSet<TimerId>) {
+        let free: HashSet<u32> = self.free.iter().copied().collect();
+        let numbers = 0..u32::try_from(self.nodes.len()).unwrap_or(NONE);
+        for number in numbers.filter(|number| !free.contains(number)) {
+            if !living.contains(&TimerId(number)) {
+                self.remove(TimerId(number));
+            }
+        }
     }
 
     /// Timers that will fire.

@@ -9,6 +9,7 @@ mod dice;
 mod handler;
 mod house;
 mod http;
+mod panics;
 mod plan;
 mod promises;
 mod seeds;

@@ -1,0 +1,150 @@
+//! A panic costs the connection that caused it: tried at every place that can be armed.
+
+use gateway_core::document::Action;
+use gateway_core::fault;
+use gateway_core::sim::Manner;
+use gateway_core::worker::border::{Command, Event};
+
+use super::http::End;
+use super::plan::{self, forward, rule};
+use super::promises;
+use super::stage::{KIND, SERVER, Speaker, Stage};
+
+const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const UPGRADE: &str = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+const SWITCH: &str = "HTTP/1.1 101 Fine\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+
+fn stage() -> Stage {
+    let mut soon = rule("soon", "/soon", forward(0));
+    soon.timeouts.request = 100;
+    let rules = vec![rule("all", "/", forward(0)), rule("ask", "/ask", Action::Ask { handler: 0 }), soon];
+    Stage::on(plan::document(rules, vec![plan::upstream("app", &[SERVER])]), KIND)
+}
+
+/// Lead an exchange past the armed place, whichever it is. The client is the one that must be lost.
+fn provoke(stage: &mut Stage, name: &'static str) -> Speaker {
+    match name {
+        "asked.ask" | "asked.hear" | "asked.body" => ask(stage, name),
+        "tunnel.open" | "tunnel.pour" => talk(stage, name, UPGRADE, SWITCH),
+        "relay.request" => {
+            fault::arm(Some(name));
+            let mut client = stage.client("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nhi");
+            stage.say(&mut client, "ho");
+            client
+        }
+        "respond.informational" => talk(stage, name, GET, "HTTP/1.1 103 Early Hints\r\n\r\n"),
+        "relay.body" | "relay.end" => {
+            let client = stage.client(GET);
+            let mut server = stage.server();
+            stage.say(&mut server, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok");
+            fault::arm(Some(name));
+            stage.say(&mut server, "ok");
+            server.sock = None;
+            stage.pass(5);
+            client
+        }
+        "lease.leased" | "lease.replay" => pooled(stage, name),
+        "finish.linger" => {
+            // Answered before the request has ended: what still comes is discarded for a while.
+            stage.manner(Manner { refuse: 1000, ..Manner::default() });
+            fault::arm(Some(name));
+            let client = stage.client("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhi");
+            stage.manner(Manner::default());
+            client
+        }
+        "answer.own" => {
+            fault::arm(Some(name));
+            stage.client("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")
+        }
+        "finish.overdue" => {
+            let client = stage.client("GET /soon HTTP/1.1\r\nHost: a\r\n\r\n");
+            let _silent = stage.server();
+            fault::arm(Some(name));
+            stage.pass(200);
+            client
+        }
+        _ => talk(stage, name, GET, OK),
+    }
+}
+
+fn talk(stage: &mut Stage, name: &'static str, request: &str, answer: &str) -> Speaker {
+    fault::arm(Some(name));
+    let client = stage.client(request);
+    if fault::armed().is_some() {
+        let mut server = stage.server();
+        stage.say(&mut server, answer);
+    }
+    client
+}
+
+fn pooled(stage: &mut Stage, name: &'static str) -> Speaker {
+    let mut client = stage.client(GET);
+    let mut server = stage.server();
+    stage.say(&mut server, OK);
+    stage.hear(&mut server);
+    fault::arm(Some(name));
+    stage.say(&mut client, GET);
+    server.sock = None;
+    stage.pass(5);
+    client
+}
+
+fn ask(stage: &mut Stage, name: &'static str) -> Speaker {
+    fault::arm(Some(name));
+    let client = stage.client("POST /ask HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    let asked = stage.house.events.iter().find_map(|event| match event {
+        Event::Ask { id, .. } => Some(*id),
+        _ => None,
+    });
+    if let Some(id) = asked {
+        stage.house.command(Command::Fail { id, reason: gateway_core::reason::Reason::HandlerFailed });
+        stage.pass(5);
+    }
+    client
+}
+
+/// One place: exactly one client is lost, the others are served, nothing leaks, the worker goes on.
+fn contained(name: &'static str) {
+    let mut stage = stage();
+    stage.lenient = true;
+    let mut bystander = stage.client(GET);
+    let mut theirs = stage.server();
+    stage.hear(&mut theirs);
+    let mut idle = stage.dial();
+    stage.pass(5);
+    let mut lost = provoke(&mut stage, name);
+    assert_eq!(fault::armed(), None, "{name} was not passed");
+    stage.hear(&mut lost);
+    assert!(lost.end.is_some(), "{name}: the connection is lost");
+    assert_eq!(stage.house.ledger.panics.get(), 1, "{name}");
+    let told = stage.house.events.iter().filter(|event| matches!(event, Event::Panicked { .. })).count();
+    assert_eq!(told, 1, "{name}");
+    stage.say(&mut theirs, OK);
+    assert!(stage.hear(&mut bystander).ends_with("ok"), "{name}: the one beside it is served");
+    stage.say(&mut idle, GET);
+    theirs = if stage.hear(&mut theirs).matches("GET").count() == 2 { theirs } else { stage.server() };
+    stage.say(&mut theirs, OK);
+    assert!(stage.hear(&mut idle).ends_with("ok"), "{name}: the idle one is served");
+    assert_ne!(bystander.end, Some(End::Reset), "{name}");
+    drop((lost, bystander, idle));
+    stage.pass(30_000);
+    if let Err(fault) = promises::nothing_left(&stage.house) {
+        panic!("{name}: {fault}");
+    }
+}
+
+#[test]
+fn a_panic_at_any_place_costs_one_connection_and_leaves_no_trace() {
+    std::panic::set_hook(Box::new(|info| {
+        let ours = info.payload_as_str().is_some_and(|text| text.starts_with("fault armed at"));
+        if !ours {
+            eprintln!("{info}");
+        }
+    }));
+    let failed: Vec<_> = fault::POINTS
+        .iter()
+        .filter_map(|name| std::panic::catch_unwind(|| contained(name)).err().map(|_| *name))
+        .collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}
