@@ -49,7 +49,8 @@ impl<N: Net> Worker<N> {
         rule: &Rule,
         handler: u32,
     ) -> Step {
-        if self.asks.len() >= limits::ASKS {
+        // Clients that come and go faster than Trio listens must not crowd out what Trio needs to hear.
+        if self.asks.len() >= limits::ASKS || self.border.events.len() >= limits::EVENTS_SPARE {
             return self.answer_own(down, incoming, Reason::HandlersBusy);
         }
         self.asks_made += 1;

@@ -113,6 +113,8 @@ impl<N: Net> Worker<N> {
         }
         crate::fault::point("finish.overdue");
         Some(match down.phase {
+            // Bytes of an answer that were not taken: an answer that ends with the connection would look whole.
+            Phase::Idle | Phase::Linger { .. } if down.io.blocked() => Step::Reset,
             Phase::Idle | Phase::Linger { .. } => Step::Close,
             Phase::Head => self.head_too_slow(down),
             Phase::Tunnel => self.fail(down, link, Reason::IdleTimeout),

@@ -68,7 +68,10 @@ pub const ASK_EVENT_COST: u32 = 16 * 1024;
 pub const ASKS: usize = 256;
 
 /// Events that wait for Trio, per worker: 16 body events in either direction and 4 others for each of [`ASKS`].
-pub const EVENTS: usize = ASKS * (16 + 16 + 4) + 1024;
+pub const EVENTS: usize = ASKS * (16 + 16 + 4) + EVENTS_SPARE;
+
+/// Events that wait for Trio when nothing more is asked: then what [`ASKS`] exchanges still have to say fits.
+pub const EVENTS_SPARE: usize = 1024;
 
 /// Commands that wait for a worker; Trio is told when they do not fit.
 pub const COMMANDS: usize = 8192;

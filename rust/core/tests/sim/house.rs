@@ -23,6 +23,8 @@ pub struct House {
     pub listeners: Vec<(u32, usize, Arc<Gauge>)>,
     /// What the worker told and nobody has taken.
     pub events: Vec<Event>,
+    /// Trio does not listen.
+    pub stalled: bool,
 }
 
 impl House {
@@ -46,7 +48,8 @@ impl House {
             descriptors,
         };
         let worker = Worker::new(net.clone(), start);
-        let mut house = Self { net, worker, border, ledger, listeners: Vec::new(), events: Vec::new() };
+        let mut house =
+            Self { net, worker, border, ledger, listeners: Vec::new(), events: Vec::new(), stalled: false };
         for key in keys {
             house.listen(key);
         }
@@ -78,7 +81,9 @@ impl House {
     pub fn turn(&mut self) {
         self.worker.turn();
         self.border.looked();
-        while let Some(event) = self.border.events.pop() {
+        while !self.stalled
+            && let Some(event) = self.border.events.pop()
+        {
             self.events.push(event);
         }
     }

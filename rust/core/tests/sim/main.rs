@@ -3,6 +3,7 @@
 
 mod book;
 mod client;
+mod dialogue_ask;
 mod dialogue_retry;
 mod dialogue_upgrade;
 mod dice;
