@@ -143,7 +143,9 @@ impl<N: Net> Worker<N> {
         exchange.head_sent = true;
         let framing = if switching { Framing::None } else { response.framing };
         let outgoing = Outgoing::of(framing, exchange.minor);
-        exchange.keep_alive &= !outgoing.until_close && !self.is_draining(down.listener);
+        // What is still to come of the request cannot be told from a next one once the answer is over (RFC 9112 §9.6).
+        exchange.keep_alive &=
+            !outgoing.until_close && exchange.request.is_done() && !self.is_draining(down.listener);
         exchange.reusable = response.keep_alive && !switching;
         let mut out = std::mem::take(&mut self.out);
         out.clear();
