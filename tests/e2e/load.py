@@ -35,6 +35,9 @@ class Load:
         """Connections that ended after an answer with `Connection: close`."""
         self.refused = 0
         """Connections that could not be made."""
+        self.never_taken = 0
+        """Connections that the kernel made and then reset before their first answer: the listening socket was closed
+        while they waited there. Between its last accept and its close a process cannot do anything about them."""
         self.slowest = 0.0
         """Seconds."""
         self.durations: list[float] = []
@@ -78,6 +81,7 @@ class Load:
                 self._ask_until_it_ends(sock)
 
     def _ask_until_it_ends(self, sock: socket.socket) -> None:
+        first = True
         while not self._stop.is_set():
             began = time.monotonic()
             outcome, close = self._ask(sock)
@@ -90,10 +94,13 @@ class Load:
                     self.said_close += close
                 elif outcome == "closed between":
                     self.closed_between += 1
+                elif outcome == "reset before an answer" and first:
+                    self.never_taken += 1
                 else:
                     self.failed.append(outcome)
             if outcome != "ok" or close:
                 return
+            first = False
             if self._pause:
                 self._stop.wait(self._pause)
 
@@ -119,7 +126,6 @@ class Load:
                     return "ended inside the body", True
                 body += part
         except ConnectionResetError:
-            # A reset before the first byte of an answer may mean that the request met a closing connection.
             return ("reset inside the answer" if answer else "reset before an answer"), True
         except TimeoutError:
             return "no answer", True

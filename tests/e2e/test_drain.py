@@ -37,6 +37,7 @@ def test_sigterm_under_load_fails_no_request(tmp_path: Path, pause: float) -> No
             assert gateway.wait() == 0
             took = time.monotonic() - began
         assert load.failed == []
+        assert load.never_taken <= 2  # of 32 that all come back at that moment
         assert load.answered > 300
         assert load.said_close >= 1  # clients are told, rather than cut
         assert took < 5

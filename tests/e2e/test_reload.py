@@ -215,7 +215,7 @@ def test_reloads_under_load_fail_no_request_and_close_no_connection(tmp_path: Pa
             took = time.monotonic() - began
             assert gateway.reload(config(1, server.address))[0] == 200
         assert load.failed == []
-        assert (load.closed_between, load.said_close, load.refused) == (0, 0, 0)
+        assert (load.closed_between, load.said_close, load.refused, load.never_taken) == (0, 0, 0, 0)
         assert load.answered > count
         assert took < 60 * count / 1000 * 2, f"{count} reloads took {took:.1f} s"
         until(lambda: gateway.descriptors() <= descriptors, "descriptors are back")

@@ -127,25 +127,33 @@ impl<N: Net> Worker<N> {
         }
     }
 
-    /// Close the listening socket.
+    /// Close the listening socket, after taking what waits there: the kernel has accepted those clients for us, they may
+    /// have sent their requests, and closing would reset them.
     pub(crate) fn unlisten(&mut self, key: u32) {
-        if let Some(slot) = self.listeners.with_key(key) {
+        let Some(number) = self.listeners.number_of(key) else { return };
+        for _ in 0..limits::LAST_ACCEPTS {
+            if !self.accept(number as u32) {
+                break;
+            }
+        }
+        if let Some(slot) = self.listeners.get_mut(number) {
             slot.socket = None;
         }
     }
 
-    /// Take what waits at a listening socket.
-    pub(crate) fn accept(&mut self, number: u32) {
+    /// Take what waits at a listening socket; whether there may be more.
+    pub(crate) fn accept(&mut self, number: u32) -> bool {
         let index = number as usize;
-        let Some(slot) = self.listeners.get_mut(index) else { return };
+        let Some(slot) = self.listeners.get_mut(index) else { return false };
         let (key, batch, gauge) = (slot.key, slot.batch, Arc::clone(&slot.gauge));
         let limit = self.admission_limit(key);
         for taken in 0..batch {
             if self.downs.len() >= self.max_downs {
-                return self.pause(index);
+                self.pause(index);
+                return false;
             }
             let Some(socket) = self.listeners.get(index).and_then(|slot| slot.socket.as_ref()) else {
-                return;
+                return false;
             };
             match self.net.accept(socket) {
                 Ok((sock, peer)) => {
@@ -155,14 +163,19 @@ impl<N: Net> Worker<N> {
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    return self.next_batch(index, taken.max(1));
+                    self.next_batch(index, taken.max(1));
+                    return false;
                 }
-                Err(error) if out_of_descriptors(&error) => return self.pause(index),
+                Err(error) if out_of_descriptors(&error) => {
+                    self.pause(index);
+                    return false;
+                }
                 // The client left before it was accepted (ECONNABORTED and friends): the next one.
                 Err(_) => {}
             }
         }
         self.next_batch(index, (batch * 2).min(limits::TURN_ACCEPTS));
+        true
     }
 
     fn next_batch(&mut self, index: usize, batch: u32) {

@@ -24,6 +24,10 @@ pub const TURN_REQUESTS: u32 = 16;
 /// HAProxy: 64 (`tune.maxaccept`).
 pub const TURN_ACCEPTS: u32 = 64;
 
+/// Batches taken from a listening socket before it is closed: with [`TURN_ACCEPTS`] twice the backlog that Trio asks for
+/// (4,096), so that a flood cannot keep it open.
+pub const LAST_ACCEPTS: usize = 2 * 4096 / TURN_ACCEPTS as usize;
+
 /// Pause of a listening socket when descriptors ran out, ms. nginx waits 500 ms, HAProxy 100 ms.
 pub const ACCEPT_PAUSE_MS: u64 = 100;
 

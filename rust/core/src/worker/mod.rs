@@ -207,7 +207,9 @@ impl<N: Net> Worker<N> {
         match parse_token(event.token) {
             (Some(Kind::Down), id) => self.drive(id, Some(event)),
             (Some(Kind::Up), id) => self.up_ready(id, event),
-            (Some(Kind::Listener), id) => self.accept(id.slot),
+            (Some(Kind::Listener), id) => {
+                self.accept(id.slot);
+            }
             (None, _) => {}
         }
     }
