@@ -41,9 +41,9 @@ class Question:
         question = {"method": self.method, "url": f"http://{self.host}{self.target}", "headers": self.fields}
         return json.dumps({**question, "listener": "web"}).encode()
 
-    def send(self, client: Client) -> tuple[int, str | None]:
-        """Status and the origin that answered."""
-        fields = [f"{name}: {value}" for name, value in self.fields]
+    def send(self, client: Client, number: int) -> tuple[int, str | None]:
+        """Status and the origin that answered. The log finds it again by `number`: workers write in no order."""
+        fields = [f"User-Agent: {number}", *(f"{name}: {value}" for name, value in self.fields)]
         client.send(head(self.method, self.target, *fields, host=self.host))
         found = client.read(self.method)
         return found.status, found.header("x-origin")
@@ -98,12 +98,13 @@ def test_explain_is_what_happens(house: House) -> None:
     asked = questions(REQUESTS)
     before = len(house.lines()) if house.log.exists() else 0
     happened = []
-    for question in asked:
+    for number, question in enumerate(asked):
         with Client(house.gateway.port()) as client:  # a refused request ends its connection
-            happened.append(question.send(client))
+            happened.append(question.send(client, number))
     until(lambda: len(house.lines()) == before + REQUESTS, "all lines are written")
+    lines = sorted(house.lines()[before:], key=lambda line: int(line["user_agent"]))
     verdicts = set()
-    for question, (status, origin), line in zip(asked, happened, house.lines()[before:], strict=True):
+    for question, (status, origin), line in zip(asked, happened, lines, strict=True):
         code, body = house.gateway.request("POST", "/api/v1/explain", question.json)
         assert code == 200, (question, body)
         said = json.loads(body)
