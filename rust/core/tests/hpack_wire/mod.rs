@@ -55,8 +55,9 @@ pub fn decode(block: &[u8]) -> Result<Block, Fault> {
     Decoder::new().decode(block, &Limits::default(), &mut head).map(|()| head)
 }
 
+/// Bytes from hexadecimal digits; spaces do not count.
 pub fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    digits.chunks(2).map(pair).collect()
+    let digits: Vec<u8> =
+        text.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()
 }
