@@ -222,6 +222,8 @@ fn crumbs_of_cookie_become_one_field() {
     let asked = with(&[("cookie", "a=b"), ("x", "y"), ("cookie", "c=d"), ("cookie", "e=f")]).unwrap();
     let lines: Vec<_> = asked.request.fields.iter().map(|field| line(field, &asked.text)).collect();
     assert_eq!(lines, ["x: y\r\n", "cookie: a=b; c=d; e=f\r\n"]);
+    let empty = with(&[("cookie", ""), ("cookie", "a=b"), ("cookie", "")]).unwrap();
+    assert_eq!(line(&empty.request.fields[0], &empty.text), "cookie: a=b\r\n");
     let alone = with(&[("cookie", "a=b")]).unwrap();
     assert_eq!(line(&alone.request.fields[0], &alone.text), "cookie: a=b\r\n");
 }

@@ -212,7 +212,9 @@ impl Block {
         let never_indexed = self.all(Known::Cookie).any(|field| field.never_indexed);
         self.text.extend_from_slice(b"cookie: ");
         let value_at = self.text.len();
-        for field in self.fields.iter().filter(|field| field.known == Known::Cookie) {
+        // An empty crumb would leave the value with a space at its end.
+        let crumb = |field: &&Field| field.known == Known::Cookie && field.value.start < field.value.end;
+        for field in self.fields.iter().filter(crumb) {
             if self.text.len() > value_at {
                 self.text.extend_from_slice(b"; ");
             }
