@@ -4,7 +4,11 @@
 mod book;
 mod client;
 mod dialogue_ask;
+mod dialogue_close;
+mod dialogue_fields;
+mod dialogue_framing;
 mod dialogue_retry;
+mod dialogue_timeouts;
 mod dialogue_upgrade;
 mod dice;
 mod handler;

@@ -90,6 +90,12 @@ pub fn plain(endpoint: &str) -> Document {
     document(vec![rule("all", "/", forward(0))], vec![upstream("app", &[endpoint])])
 }
 
+/// Everything answered by the gateway itself, with a body of so many bytes.
+pub fn own(bytes: usize) -> Document {
+    let respond = Action::Respond { status: 200, headers: vec![], body: vec![b'x'; bytes] };
+    document(vec![rule("own", "/", respond)], vec![])
+}
+
 /// Addresses that servers of a story may have.
 pub const ADDRESSES: [&str; 5] =
     ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "[2001:db8::4]:80", "unix:/run/five"];

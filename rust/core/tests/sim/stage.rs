@@ -6,7 +6,7 @@ use gateway_core::reason::Reason;
 use gateway_core::sim::{Chances, Manner, Sock};
 
 use super::house::{House, MS};
-use super::http::{End, drain};
+use super::http::{End, Message, Reader, drain};
 use super::{plan, promises};
 
 /// Where the server of a dialogue is.
@@ -131,6 +131,27 @@ impl Stage {
     pub fn next(&mut self, speaker: &mut Speaker) -> String {
         speaker.heard.clear();
         self.hear(speaker)
+    }
+
+    /// The next whole request that is heard here.
+    pub fn request(&mut self, server: &mut Speaker) -> Message {
+        let heard = self.next(server);
+        let mut reader = Reader::of_requests();
+        reader.feed(heard.as_bytes());
+        reader.next(false).unwrap().unwrap_or_else(|| panic!("not a whole request: {heard:?}"))
+    }
+
+    /// This client is told this reason, in all the places where reasons are told.
+    pub fn told(&mut self, client: &mut Speaker, reason: Reason) {
+        let answer = self.hear(client);
+        let status = format!("HTTP/1.1 {} ", reason.status());
+        let field = format!(
+            "\r\nProxy-Status: gateway; error={}; details=\"{}: ",
+            reason.proxy_error(),
+            reason.word()
+        );
+        assert!(answer.starts_with(&status) && answer.contains(&field), "{reason:?}: {answer:?}");
+        assert_eq!(self.ended(reason), 1, "{reason:?}");
     }
 
     pub fn ended(&self, reason: Reason) -> u64 {
