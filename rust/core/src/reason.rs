@@ -17,6 +17,8 @@ pub enum Reason {
     PathRefused,
     /// The request head did not arrive in time.
     HeaderTimeout,
+    /// The request body did not arrive in time.
+    BodyTimeout,
     /// No byte moved for the idle limit while a request was open.
     IdleTimeout,
     /// The whole-request deadline passed.
@@ -56,12 +58,13 @@ pub enum Reason {
 }
 
 /// All reasons, in the order of their numbers.
-pub const ALL: [Reason; 23] = [
+pub const ALL: [Reason; 24] = [
     Reason::Ok,
     Reason::RequestInvalid,
     Reason::RequestHeadTooLarge,
     Reason::PathRefused,
     Reason::HeaderTimeout,
+    Reason::BodyTimeout,
     Reason::IdleTimeout,
     Reason::RequestTimeout,
     Reason::PerTryTimeout,
@@ -125,6 +128,9 @@ impl Reason {
             }
             Self::HeaderTimeout => {
                 ("header_timeout", 408, "http_request_error", "the request head did not arrive in time")
+            }
+            Self::BodyTimeout => {
+                ("body_timeout", 408, "http_request_error", "the request body did not arrive in time")
             }
             Self::IdleTimeout => ("idle_timeout", 504, "http_response_timeout", "no byte moved for too long"),
             Self::RequestTimeout => {

@@ -34,6 +34,14 @@ pub struct Window {
     silent: bool,
 }
 
+impl Window {
+    /// The handler holds as much of the request body as it may.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.to_trio >= limits::ASK_WINDOW
+    }
+}
+
 /// What an event with so many bytes costs.
 fn cost(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX).max(limits::ASK_EVENT_COST)
@@ -120,7 +128,7 @@ impl<N: Net> Worker<N> {
     ) -> Step {
         let mut budget = limits::TURN_BYTES;
         while let Some(exchange) = down.exchange.as_ref() {
-            if exchange.request.is_done() || exchange.window.to_trio >= limits::ASK_WINDOW || budget == 0 {
+            if exchange.request.is_done() || exchange.window.is_full() || budget == 0 {
                 break;
             }
             let mut scratch = std::mem::take(&mut self.scratch);

@@ -5,12 +5,12 @@ use std::rc::Rc;
 use super::asked::Window;
 use super::{Answer, Backend, Exchange, Link, Step};
 use crate::http1::body::Decoder;
-use crate::http1::head::{Limits, Progress, Refusal, Scan};
+use crate::http1::head::{Framing, Limits, Progress, Refusal, Scan};
 use crate::http1::request::{Form, Request};
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{self, Decision, HeadFields, Input, NoTrace, Normal, Verdict, normalise};
-use crate::worker::downstream::{Down, Phase};
+use crate::worker::downstream::{Down, Phase, time};
 use crate::worker::io::{Pace, Read};
 use crate::worker::local::Local;
 use crate::worker::table::Id;
@@ -128,6 +128,10 @@ impl<N: Net> Worker<N> {
     }
 
     fn keep_partial(&mut self, down: &mut Down<N::Sock>, bytes: &[u8], limits: &Limits) -> Step {
+        if bytes == b"\r\n" && down.phase == Phase::Idle {
+            // RFC 9112 §2.2: some clients end a body with an empty line that belongs to nothing. It begins no head.
+            return Step::Again;
+        }
         down.carry = self.buffers.holding(bytes);
         down.scan = Scan::new();
         // The first look cannot be the last: `parse` has just said so.
@@ -156,7 +160,9 @@ impl<N: Net> Worker<N> {
         let local = Rc::clone(&self.local);
         let listener = local.listener(listener).unwrap_or(0);
         // HTTP/1.1 as far as we know: a status line of ours means the same to a client of 1.0.
-        self.exchange(local, listener, &Request { minor: 1, ..Request::default() })
+        // Its request never ends, as far as we know: whoever answers it lingers for what still comes.
+        let framing = Framing::UntilClose;
+        self.exchange(local, listener, &Request { minor: 1, framing, ..Request::default() })
     }
 
     fn exchange(&self, local: Rc<Local>, listener: u32, request: &Request) -> Exchange {
@@ -173,7 +179,7 @@ impl<N: Net> Worker<N> {
             upgrade: request.upgrade,
             expects_continue: request.expect_continue,
             request: Decoder::new(request.framing),
-            request_chunked: matches!(request.framing, crate::http1::head::Framing::Chunked),
+            request_chunked: matches!(request.framing, Framing::Chunked),
             deaf: false,
             answer: Answer::Awaited,
             reusable: false,
@@ -185,6 +191,7 @@ impl<N: Net> Worker<N> {
             started: self.now,
             deadline: u64::MAX,
             try_deadline: u64::MAX,
+            per_try_deadline: u64::MAX,
             inward: Pace::default(),
             outward: Pace::default(),
             client_finished: false,
@@ -216,10 +223,15 @@ impl<N: Net> Worker<N> {
         }
         down.exchange = Some(exchange);
         let Some(listener) = found.and_then(|index| local.snapshot.listeners.get(index as usize)) else {
-            return self.answer_reason(down, Reason::Drained);
+            return self.answer_refusal(
+                down,
+                Reason::Drained,
+                Reason::Drained.status(),
+                Reason::Drained.text(),
+            );
         };
-        down.header_timeout = u64::from(listener.header_timeout) * 1_000_000;
-        down.idle_timeout = u64::from(listener.idle_timeout) * 1_000_000;
+        down.header_timeout = time(listener.header_timeout);
+        down.idle_timeout = time(listener.idle_timeout);
         down.quiet_timeout = down.idle_timeout;
         let raw = if request.form == Form::Asterisk { b"/" } else { request.path.of(bytes) };
         let mut normal = std::mem::take(&mut self.normal);

@@ -142,8 +142,13 @@ impl<N: Net> Worker<N> {
         match &down.exchange {
             Some(exchange) if exchange.deadline <= self.now => Reason::RequestTimeout,
             Some(exchange) if exchange.try_deadline <= self.now => {
-                let connecting = link.as_ref().is_some_and(|link| link.up.connecting);
-                if connecting { Reason::ConnectTimeout } else { Reason::PerTryTimeout }
+                let tried = exchange.per_try_deadline <= self.now;
+                if tried { Reason::PerTryTimeout } else { Reason::ConnectTimeout }
+            }
+            // Who is waited for? The client, if its body is due and there is room for it.
+            Some(exchange) if !exchange.request.is_done() && !exchange.deaf => {
+                let blocked = link.as_ref().is_some_and(|link| link.up.io.blocked());
+                if !blocked && !exchange.window.is_full() { Reason::BodyTimeout } else { Reason::IdleTimeout }
             }
             _ => Reason::IdleTimeout,
         }

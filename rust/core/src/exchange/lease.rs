@@ -111,6 +111,7 @@ impl<N: Net> Worker<N> {
         bytes: &[u8],
     ) -> Step {
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        exchange.per_try_deadline = self.per_try(exchange);
         while exchange.replays < limits::REPLAYS {
             let Some(mut leased) = self.lease(id, place) else { break };
             if leased.up.io.send(&mut self.net, bytes, &mut self.buffers).is_err() {
@@ -120,8 +121,7 @@ impl<N: Net> Worker<N> {
                 continue;
             }
             crate::fault::point("lease.leased");
-            let per_try = self.per_try(exchange);
-            exchange.try_deadline = per_try;
+            exchange.try_deadline = exchange.per_try_deadline;
             exchange.backend = Backend::Up(leased.id);
             if exchange.idempotent() && exchange.request.is_done() && bytes.len() <= limits::REPLAY_BYTES {
                 exchange.replay = self.buffers.holding(bytes);
@@ -190,7 +190,8 @@ impl<N: Net> Worker<N> {
         if let Some(exchange) = down.exchange.as_mut() {
             exchange.backend = Backend::Up(up_id);
             let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
-            exchange.try_deadline = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
+            let connect = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
+            exchange.try_deadline = connect.min(exchange.per_try_deadline);
         }
         crate::fault::point("lease.connecting");
         *link = Some(Link { id: up_id, up });
@@ -211,8 +212,7 @@ impl<N: Net> Worker<N> {
         crate::fault::point("lease.connected");
         found.up.connecting = false;
         if let Some(exchange) = down.exchange.as_mut() {
-            let per_try = self.per_try(exchange);
-            exchange.try_deadline = per_try;
+            exchange.try_deadline = exchange.per_try_deadline;
         }
         None
     }

@@ -131,6 +131,8 @@ pub struct Exchange {
     pub deadline: u64,
     /// Deadline of what is awaited now: the connection or the answer's head.
     pub try_deadline: u64,
+    /// Deadline of the head of the answer, counted from choosing the endpoint.
+    pub per_try_deadline: u64,
     /// How the upstream takes the request.
     pub inward: Pace,
     /// How the client takes the answer.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::downstream::{Down, Phase};
+use super::downstream::{Down, Phase, time};
 use super::io::Io;
 use super::table::Id;
 use super::timer::TimerId;
@@ -25,6 +25,8 @@ pub struct Slot<L> {
     timer: TimerId,
     connections: usize,
     batch: u32,
+    /// Not watched until its timer fires.
+    paused: bool,
 }
 
 /// All listening sockets of one worker. A slot is free again once its listener has drained.
@@ -112,7 +114,7 @@ impl<N: Net> Worker<N> {
             None => {
                 let number = self.listeners.free_number();
                 let timer = self.wheel.create(listener_token(number));
-                let slot = Slot { key, socket: None, gauge, timer, connections: 0, batch: 1 };
+                let slot = Slot { key, socket: None, gauge, timer, connections: 0, batch: 1, paused: false };
                 if let Some(place) = self.listeners.slots.get_mut(number) {
                     *place = Some(slot);
                 }
@@ -124,6 +126,7 @@ impl<N: Net> Worker<N> {
             && let Some(slot) = self.listeners.get_mut(number)
         {
             slot.socket = Some(socket);
+            slot.paused = false;
         }
     }
 
@@ -221,9 +224,9 @@ impl<N: Net> Worker<N> {
             moved: self.now,
             timer: self.wheel.create(token(Kind::Down, id)),
             served: 0,
-            header_timeout: u64::from(header_timeout) * 1_000_000,
-            idle_timeout: u64::from(idle_timeout) * 1_000_000,
-            quiet_timeout: u64::from(idle_timeout) * 1_000_000,
+            header_timeout: time(header_timeout),
+            idle_timeout: time(idle_timeout),
+            quiet_timeout: time(idle_timeout),
             leave_by: u64::MAX,
         };
         self.wheel.no_later(down.timer, down.due());
@@ -233,20 +236,23 @@ impl<N: Net> Worker<N> {
     /// Not watch a listening socket for a while.
     fn pause(&mut self, index: usize) {
         self.ledger.accept_pauses.add(1);
-        if let Some(slot) = self.listeners.get(index) {
+        if let Some(slot) = self.listeners.get_mut(index) {
             if let Some(socket) = &slot.socket {
                 self.net.unwatch_listener(socket);
             }
+            slot.paused = true;
             self.wheel.no_later(slot.timer, self.now + limits::ACCEPT_PAUSE_MS * 1_000_000);
         }
     }
 
     /// Watch it again.
     pub(crate) fn resume(&mut self, number: u32) {
-        let Some(slot) = self.listeners.get(number as usize) else { return };
+        let Some(slot) = self.listeners.get_mut(number as usize).filter(|slot| slot.paused) else { return };
+        slot.paused = false;
         if let Some(socket) = &slot.socket
             && self.net.watch_listener(socket, listener_token(number as usize)).is_err()
         {
+            slot.paused = true;
             self.wheel.no_later(slot.timer, self.now + limits::ACCEPT_PAUSE_MS * 1_000_000);
         }
     }

@@ -28,7 +28,7 @@ impl<N: Net> Worker<N> {
             Command::Unlisten { listener } => self.unlisten(listener),
             Command::Drain { listener } => self.drain(listener),
             Command::Abort { listener } => self.abort(listener),
-            Command::Stop => self.stopping = true,
+            Command::Stop => self.stop(),
             Command::Answer { id, .. }
             | Command::Send { id, .. }
             | Command::Credit { id, .. }
@@ -38,6 +38,14 @@ impl<N: Net> Worker<N> {
                 }
             }
         }
+    }
+
+    /// End. Answers under way are cut: one that ends with its connection must not look complete.
+    fn stop(&mut self) {
+        for id in self.downs.ids(|down| down.exchange.is_some()) {
+            self.cut(id);
+        }
+        self.stopping = true;
     }
 
     /// Decide new requests by another snapshot; those under way keep theirs.

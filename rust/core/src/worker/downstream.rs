@@ -65,6 +65,12 @@ pub struct Down<S> {
     pub leave_by: u64,
 }
 
+/// A time of the configuration, ms, as ns; 0 there means none.
+#[must_use]
+pub fn time(ms: u32) -> u64 {
+    if ms == 0 { u64::MAX } else { u64::from(ms) * 1_000_000 }
+}
+
 impl<S> Down<S> {
     /// Enter a phase.
     #[inline]

@@ -271,10 +271,10 @@ impl<N: Net> Worker<N> {
     /// End a connection now, whatever it is doing: a drain has lost its patience.
     pub(crate) fn cut(&mut self, id: Id) {
         let Some(mut down) = self.downs.take(id) else { return };
-        let mut link = self.hold(&down);
-        if down.exchange.is_some() {
-            // An answer would promise more than an aborted listener can keep.
-            self.fail(&mut down, &mut link, crate::reason::Reason::Drained);
+        let link = self.hold(&down);
+        if let Some(exchange) = down.exchange.as_mut() {
+            exchange.reason = crate::reason::Reason::Drained;
+            self.conclude(&mut down);
         }
         self.put_back(id, down, link, Step::Reset);
     }
