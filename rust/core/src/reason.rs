@@ -117,12 +117,9 @@ impl Reason {
             Self::RequestInvalid => {
                 ("request_invalid", 400, "http_request_error", "the request is not valid HTTP")
             }
-            Self::RequestHeadTooLarge => (
-                "request_head_too_large",
-                431,
-                "http_request_error",
-                "the request head is larger than the limit",
-            ),
+            Self::RequestHeadTooLarge => {
+                ("request_head_too_large", 431, "http_request_error", "the request head is over its limit")
+            }
             Self::PathRefused => {
                 ("path_refused", 400, "http_request_denied", "the path is not accepted here")
             }
@@ -151,21 +148,15 @@ impl Reason {
             Self::ConnectFailed => {
                 ("connect_failed", 502, "destination_ip_unroutable", "the upstream could not be reached")
             }
-            Self::ConnectTimeout => (
-                "connect_timeout",
-                504,
-                "connection_timeout",
-                "the upstream did not accept the connection in time",
-            ),
+            Self::ConnectTimeout => {
+                ("connect_timeout", 504, "connection_timeout", "the upstream did not accept in time")
+            }
             Self::UpstreamClosed => {
                 ("upstream_closed", 502, "connection_terminated", "the upstream closed before it answered")
             }
-            Self::UpstreamInvalid => (
-                "upstream_invalid",
-                502,
-                "http_protocol_error",
-                "the answer of the upstream is not valid HTTP",
-            ),
+            Self::UpstreamInvalid => {
+                ("upstream_invalid", 502, "http_protocol_error", "the answer is not valid HTTP")
+            }
             Self::UpstreamTruncated => (
                 "upstream_truncated",
                 502,
