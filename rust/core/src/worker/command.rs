@@ -40,9 +40,10 @@ impl<N: Net> Worker<N> {
         }
     }
 
-    /// End. Answers under way are cut: one that ends with its connection must not look complete.
+    /// End. Answers under way, and those that were not taken yet, are cut: one that ends with its connection must not
+    /// look complete.
     fn stop(&mut self) {
-        for id in self.downs.ids(|down| down.exchange.is_some()) {
+        for id in self.downs.ids(|down| down.exchange.is_some() || down.io.blocked()) {
             self.cut(id);
         }
         self.stopping = true;
