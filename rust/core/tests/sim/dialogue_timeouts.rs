@@ -61,6 +61,21 @@ fn a_server_that_says_nothing_is_an_idle_timeout() {
     stage.told(&mut client, Reason::IdleTimeout);
 }
 
+/// Who is waited for is the client: it is told so, and the server is not blamed.
+#[test]
+fn a_client_that_stalls_in_its_body_is_a_body_timeout() {
+    for head in ["Content-Length: 4\r\n\r\nhi", "Transfer-Encoding: chunked\r\n\r\n4\r\nhi"] {
+        let mut stage = stage(Timeouts { request: 0, idle: 1_000, ..TIMEOUTS });
+        let mut client = stage.client(&format!("POST /a HTTP/1.1\r\nHost: a\r\n{head}"));
+        let mut server = stage.server();
+        stage.pass(1_050);
+        stage.told(&mut client, Reason::BodyTimeout);
+        assert_eq!(client.end, Some(End::Orderly));
+        stage.hear(&mut server);
+        assert!(server.end.is_some(), "half a request must not look like one that goes on");
+    }
+}
+
 /// A deadline that passes in the middle of an answer cuts it.
 #[test]
 fn an_answer_that_does_not_come_to_its_end_in_time_is_reset() {
