@@ -67,8 +67,9 @@ def sample(bench: Bench, peer: Peer, scenario: Scenario, label: str, rate: float
             return {"start_ms": start * 1e3}
         if scenario.kind == "memory":
             return memory(running, scenario)
-        bench.run_load(scenario, place.port, WARM_SECONDS)
         with scraping(place.admin_port):
+            # The first scrape is part of warming up: it loads what renders the figures, once in a process's life.
+            bench.run_load(scenario, place.port, WARM_SECONDS)
             return cpu(bench, running, scenario, rate)
 
 

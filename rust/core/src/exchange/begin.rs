@@ -128,7 +128,7 @@ impl<N: Net> Worker<N> {
     }
 
     fn keep_partial(&mut self, down: &mut Down<N::Sock>, bytes: &[u8], limits: &Limits) -> Step {
-        if bytes == b"\r\n" && down.phase == Phase::Idle {
+        if matches!(bytes, b"\r\n" | b"\r\n\r\n") && down.phase == Phase::Idle {
             // RFC 9112 §2.2: some clients end a body with an empty line that belongs to nothing. It begins no head.
             return Step::Again;
         }

@@ -9,13 +9,17 @@ use super::limits;
 #[derive(Default)]
 pub struct Buffers {
     spare: Vec<Vec<u8>>,
+    /// Capacity of all of them, bytes.
+    bytes: usize,
 }
 
 impl Buffers {
     /// An empty buffer.
     #[inline]
     pub fn take(&mut self) -> Vec<u8> {
-        self.spare.pop().unwrap_or_default()
+        let buffer = self.spare.pop().unwrap_or_default();
+        self.bytes -= buffer.capacity();
+        buffer
     }
 
     /// A buffer with these bytes.
@@ -30,9 +34,10 @@ impl Buffers {
     #[inline]
     pub fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
-        if capacity > 0 && capacity <= limits::SPARE_BUFFER_BYTES && self.spare.len() < limits::SPARE_BUFFERS
-        {
+        let fits = self.bytes + capacity <= limits::SPARE_BYTES;
+        if capacity > 0 && capacity <= limits::SPARE_BUFFER_BYTES && fits {
             buffer.clear();
+            self.bytes += capacity;
             self.spare.push(buffer);
         }
     }

@@ -38,8 +38,9 @@ pub const CLIENT_EIGHTHS: u64 = 6;
 /// Descriptors that are neither clients nor upstreams: the interpreter's, epoll, eventfd, logs.
 pub const RESERVED_DESCRIPTORS: u64 = 40;
 
-/// Buffers that a worker keeps for reuse; beyond that they are freed. 64 × 64 KiB = 4 MiB at the most.
-pub const SPARE_BUFFERS: usize = 64;
+/// Bytes of buffers that a worker keeps for reuse; beyond that they are freed. Enough for a small request kept for a
+/// replay on each of ten thousand connections at once, or for sixty-four blocked ones.
+pub const SPARE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Largest buffer worth keeping, bytes.
 pub const SPARE_BUFFER_BYTES: usize = 64 * 1024;
