@@ -10,8 +10,8 @@ use crate::http1::request::Request;
 /// which lets a client choose how much disk a request costs.
 const TEXT_BYTES: usize = 1024;
 
-/// What is kept of a request for its line.
-#[derive(Debug)]
+/// What is kept of a request for its line; nothing of one that was refused before it was understood.
+#[derive(Debug, Default)]
 pub struct Asked {
     method: Vec<u8>,
     host: Vec<u8>,

@@ -162,7 +162,11 @@ impl<N: Net> Worker<N> {
         // HTTP/1.1 as far as we know: a status line of ours means the same to a client of 1.0.
         // Its request never ends, as far as we know: whoever answers it lingers for what still comes.
         let framing = Framing::UntilClose;
-        self.exchange(local, listener, &Request { minor: 1, framing, ..Request::default() })
+        let logged = local.snapshot.access_log;
+        let mut exchange =
+            self.exchange(local, listener, &Request { minor: 1, framing, ..Request::default() });
+        exchange.line = logged.then(Box::default);
+        exchange
     }
 
     fn exchange(&self, local: Rc<Local>, listener: u32, request: &Request) -> Exchange {
