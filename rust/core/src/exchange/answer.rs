@@ -7,7 +7,6 @@
 use super::begin::Incoming;
 use super::forward::{decimal, status_digits};
 use super::{Link, Step};
-use crate::http1::head::Framing;
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{Action, Rule, location};
@@ -248,10 +247,4 @@ impl<N: Net> Worker<N> {
             out.extend_from_slice(b"Connection: keep-alive\r\n");
         }
     }
-}
-
-/// Whether a request with this framing brings a body.
-#[must_use]
-pub fn brings_body(framing: Framing) -> bool {
-    !matches!(framing, Framing::None | Framing::Length(0))
 }

@@ -156,7 +156,7 @@ impl<N: Net> Worker<N> {
             (false, true) => self.fail(down, link, Reason::ClientGone),
             _ => {
                 if budget == 0 {
-                    self.again_later(down);
+                    self.again_later();
                 }
                 Step::Wait
             }

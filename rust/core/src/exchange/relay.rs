@@ -100,7 +100,7 @@ impl<N: Net> Worker<N> {
                 _ => return step,
             }
         }
-        self.again_later(down);
+        self.again_later();
         None
     }
 
@@ -170,7 +170,7 @@ impl<N: Net> Worker<N> {
                 (None, _) => return Step::Wait,
             }
         }
-        self.again_later(down);
+        self.again_later();
         Step::Wait
     }
 

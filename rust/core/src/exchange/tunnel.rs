@@ -107,7 +107,7 @@ impl<N: Net> Worker<N> {
             down.io.finish(&mut self.net);
         }
         if again {
-            self.again_later(down);
+            self.again_later();
         }
         Step::Wait
     }

@@ -330,8 +330,8 @@ impl<N: Net> Worker<N> {
         Step::Again
     }
 
-    /// Advance this connection again in the next turn: its share of this one is used up.
-    pub(crate) fn again_later(&mut self, _down: &Down<N::Sock>) {
+    /// Advance the connection in hand again in the next turn: its share of this one is used up.
+    pub(crate) fn again_later(&mut self) {
         self.again_wanted = true;
     }
 
