@@ -43,6 +43,37 @@ advises 5 to 10 s; Envoy: off, its hardening guide says 10 s."""
 LISTENER_IDLE_TIMEOUT_MS: Final = 60 * SECOND_MS
 """Between requests on a kept connection. nginx: 75 s; Envoy: 1 h; browsers keep theirs for 60 to 300 s."""
 
+# ── TLS ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RSA_BITS_MIN: Final = 2_048
+"""Bits of an RSA key. CAs sign no shorter ones since 2014 (CA/Browser Forum, Baseline Requirements §6.1.5)."""
+
+RSA_BITS_MAX: Final = 8_192
+"""Bits of an RSA key: the longest that the TLS library signs with. A handshake with 4,096 bits costs ten times as much
+as one with 2,048."""
+
+CERTIFICATE_FILE_BYTES: Final = 4 * 1024 * 1024
+"""Of one file with certificates or a key. The bundle of all public CAs has about 220 KiB; a device such as /dev/zero
+ends here."""
+
+CA_LIFETIME_DAYS: Final = 3_650
+"""Of a CA that the gateway makes: ten years, as mkcert, so that nobody has to trust a new one every spring."""
+
+LEAF_LIFETIME_DAYS: Final = 90
+"""Of a certificate that the gateway makes: what Let's Encrypt gives. Caddy's internal ones live 12 h; this one lies on
+disk and may be used by a process that is started once a month."""
+
+CA_RENEW_DAYS: Final = 100
+"""A CA of ours with less than this left is replaced, so that no leaf is cut short by it: above `LEAF_LIFETIME_DAYS`."""
+
+LEAF_RENEW_DAYS: Final = 30
+"""A certificate of ours with less than this left is made again at the next start or reload. Let's Encrypt advises a
+third of the lifetime, and so do certbot and cert-manager."""
+
+CLOCK_SKEW_ALLOWED_S: Final = 3_600
+"""Seconds by which a new certificate begins before it is made: clocks of clients may be behind ours. Let's Encrypt: an
+hour."""
+
 # ── what happens to a request ────────────────────────────────────────────────────────────────────────────────────────
 
 REQUEST_TIMEOUT_MS: Final = 0

@@ -2,7 +2,8 @@
 
 A command is one module with `EXAMPLE` (text), `arguments(parser)` and `run(options) -> ExitCode`, and one line in
 `COMMANDS`. Only the module of the command that was asked for is imported: `gateway run` must answer its first request
-within 400 ms of exec, and `gateway validate` has no use for Trio.
+within 400 ms of exec, and `gateway validate` has no use for Trio. What time it is (Unix) is handed down to it as
+`options.now`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, NoReturn
@@ -26,6 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "status": ("gateway.cli.status", "show what the running gateway says of itself"),
     "routes": ("gateway.cli.routes", "show every rule of the running gateway"),
     "upstreams": ("gateway.cli.upstreams", "show every endpoint of the running gateway"),
+    "cert": ("gateway.cli.cert", "show certificates, or make some for a first try"),
     "version": ("gateway.cli.version", "print the version"),
 }
 """Name → module and what it does in a line."""
@@ -73,6 +76,7 @@ def _run(words: list[str]) -> int:
         options = parser.parse_args(words[1:])
     except SystemExit as stop:  # argparse has printed the help or what is wrong with the usage
         return int(stop.code or 0)
+    options.now = time.time()
     return int(command.run(options))
 
 

@@ -30,6 +30,8 @@ CLOCKS_AND_DICE: Final = {"time", "datetime", "random", "secrets", "uuid"}
 
 CLOCK_PLACES: Final = {
     Path("gateway/serve/app.py"): "hands the wall clock down to the reloads; Trio's clock is everybody's else",
+    Path("gateway/cli/__init__.py"): "hands the wall clock down to the commands",
+    Path("gateway/config/tls/dates.py"): "makes dates of numbers, which certificates want; reads no clock",
 }
 """File → why it may read a clock or roll dice itself."""
 
