@@ -1,6 +1,7 @@
 """The border between Trio and the workers (`rust/engine`): glue over `rust/core`, no logic.
 
-A worker that takes no more commands (its queue is full: it does not run) makes methods raise RuntimeError.
+A worker that takes no more commands (its queue is full: it does not run) makes methods raise RuntimeError. `control`,
+`go_away` and `end` do so sooner, for answers of handlers come first; they may be called again a little later.
 
 All methods are quick and never block; none calls back into Python. A worker never attaches to the interpreter.
 """
@@ -15,6 +16,9 @@ REASONS: tuple[str, ...]
 
 ASK_WINDOW: int
 """Bytes of an answer that may be under way to the socket; `sent` events give them back."""
+
+LAST_PROCESSED: int
+"""As `last` of `Engine.go_away`: the last stream that the worker has taken, which only it knows."""
 
 def check(snapshot: bytes) -> None:
     """Build a snapshot document and drop it. Raises ValueError, naming the place."""
@@ -49,6 +53,13 @@ Event: TypeAlias = (
     | tuple[Literal["body_end"], int]
     | tuple[Literal["sent"], int, int]  # bytes taken by the socket: window given back
     | tuple[Literal["over"], int, str]  # reason word; the last event of an ask
+    | tuple[Literal["opened"], int, Literal["server"], int, str]  # connection, our role, listener key, peer address
+    | tuple[Literal["opened"], int, Literal["client"], str, str]  # connection, our role, upstream name, peer address
+    | tuple[Literal["settings"], int, bytes]  # payload of the peer's SETTINGS, applied; to be acknowledged
+    | tuple[Literal["settings_ack"], int]
+    | tuple[Literal["ping_ack"], int, bytes]  # its 8 bytes
+    | tuple[Literal["gone_away"], int, int, int]  # last stream, error code of the peer's GOAWAY
+    | tuple[Literal["closed"], int, str, int]  # why, in a word; streams served; the last event of a connection
     | tuple[Literal["drained"], int, int]  # worker, listener key
     | tuple[Literal["applied"], int, int]  # worker, generation
     | tuple[Literal["panicked"], int, str]  # worker, text
@@ -101,6 +112,16 @@ class Engine:
 
     def fail(self, ask: int, reason: str) -> None:
         """End an ask without an answer: `handler_failed`, `handlers_busy`, `request_timeout` or `drained`."""
+
+    def control(self, conn: int, data: bytes) -> None:
+        """Send frames of stream 0 of an HTTP/2 connection as they are. A connection that is gone takes nothing."""
+
+    def go_away(self, conn: int, last: int | None, code: int) -> None:
+        """Send GOAWAY, and take no stream above `last`. None: 2^31-1, a warning. LAST_PROCESSED: what has come till
+        then; the connection ends with its last stream."""
+
+    def end(self, conn: int, code: int) -> None:
+        """Send GOAWAY and close the connection; streams in flight fail."""
 
     def access_log(self, fd: int) -> None:
         """Write log lines to this descriptor (owned by the engine from now on), in a thread of its own."""

@@ -41,8 +41,8 @@ MAX_ASKED_OWN: Final = 64
 """The same for the gateway's own handlers: scrapes, probes and people with curl."""
 
 PIECES: Final = 16
-"""Pieces of an answer that may be under way, however small they are: a worker's queue holds 8,192 commands
-(`worker::limits::COMMANDS`), 32 for each of 256 requests."""
+"""Pieces of an answer that may be under way, however small they are: a worker's queue holds 8,192 of their
+commands (`worker::limits::COMMANDS`), 32 for each of 256 requests."""
 
 OWN_HANDLERS: Final = "gateway."
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gateway_core::reason::Reason;
 use gateway_core::sys::adopt::adopt;
-use gateway_core::worker::border::{Command, Event, worker_of};
+use gateway_core::worker::border::{Command, ConnId, Event, worker_of};
 use gateway_core::worker::fleet::{Fleet, Full};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -39,6 +39,10 @@ impl Engine {
 
     fn reply(&self, ask: u64, command: Command<std::os::fd::OwnedFd>) -> PyResult<()> {
         self.command(|fleet| fleet.command(worker_of(ask), command))
+    }
+
+    fn conduct(&self, conn: ConnId, command: Command<std::os::fd::OwnedFd>) -> PyResult<()> {
+        self.command(|fleet| fleet.conduct(conn, command))
     }
 }
 
@@ -135,6 +139,21 @@ impl Engine {
         let known = FAILURES.into_iter().find(|each| each.word() == reason);
         let reason = known.ok_or_else(|| refused(format!("an ask does not end with `{reason}`")))?;
         self.reply(ask, Command::Fail { id: ask, reason })
+    }
+
+    /// Send frames of stream 0 as they are.
+    fn control(&self, conn: u64, data: Vec<u8>) -> PyResult<()> {
+        self.conduct(conn, Command::Control { conn, bytes: data })
+    }
+
+    /// Send GOAWAY, and take no stream above `last`.
+    fn go_away(&self, conn: u64, last: Option<u32>, code: u32) -> PyResult<()> {
+        self.conduct(conn, Command::GoAway { conn, last, code })
+    }
+
+    /// Send GOAWAY and close; streams in flight fail.
+    fn end(&self, conn: u64, code: u32) -> PyResult<()> {
+        self.conduct(conn, Command::End { conn, code })
     }
 
     /// Write log lines to this descriptor (owned by the engine from now on), in a thread of its own.

@@ -27,7 +27,7 @@ mod _engine {
     use pyo3::prelude::*;
     use pyo3::types::{PyBytes, PyTuple};
 
-    use gateway_core::{reason, worker::limits};
+    use gateway_core::{reason, worker::border, worker::limits};
 
     #[pymodule_export]
     use super::engine::Engine;
@@ -37,7 +37,8 @@ mod _engine {
         let words = PyTuple::new(module.py(), reason::ALL.map(reason::Reason::word))?;
         module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
         module.add("REASONS", words)?;
-        module.add("ASK_WINDOW", limits::ASK_WINDOW)
+        module.add("ASK_WINDOW", limits::ASK_WINDOW)?;
+        module.add("LAST_PROCESSED", border::LAST_PROCESSED)
     }
 
     /// Build a snapshot document and drop it.

@@ -96,6 +96,15 @@ class EngineDouble:
     def fail(self, ask: int, reason: str) -> None:
         self.told.append(("fail", ask, reason))
 
+    def control(self, conn: int, data: bytes) -> None:
+        self.told.append(("control", conn, data))
+
+    def go_away(self, conn: int, last: int | None, code: int) -> None:
+        self.told.append(("go_away", conn, last, code))
+
+    def end(self, conn: int, code: int) -> None:
+        self.told.append(("end", conn, code))
+
     def access_log(self, fd: int) -> None:
         self.told.append(("access_log",))
         os.close(fd)

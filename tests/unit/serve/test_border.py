@@ -56,6 +56,7 @@ def test_methods_take_the_arguments_of_the_stub() -> None:
 def test_values_have_the_types_of_the_stub() -> None:
     assert isinstance(_engine.VERSION, str)
     assert isinstance(_engine.ASK_WINDOW, int)
+    assert isinstance(_engine.LAST_PROCESSED, int)
     assert "handler_failed" in _engine.REASONS
 
 
@@ -104,6 +105,15 @@ def test_an_ask_ends_only_as_the_stub_says(engine: _engine.Engine) -> None:
         engine.fail(1, reason)
     with pytest.raises(ValueError, match="ok"):
         engine.fail(1, "ok")
+
+
+def test_a_command_to_a_connection_that_is_gone_is_nothing(engine: _engine.Engine) -> None:
+    for conn in (0, 1, 9 << 48 | 7):
+        engine.control(conn, b"")
+        engine.go_away(conn, None, 0)
+        engine.go_away(conn, _engine.LAST_PROCESSED, 0)
+        engine.end(conn, 11)
+    assert engine.events() == []
 
 
 def test_what_is_no_descriptor_is_refused(engine: _engine.Engine) -> None:

@@ -6,6 +6,10 @@
 //! Rule of the bound: an asked exchange may have at most [`limits::ASK_WINDOW`] bytes of body under way in each
 //! direction, each event counted as at least [`limits::ASK_EVENT_COST`]; so [`limits::EVENTS`] entries always suffice
 //! and a push that fails is a fault, counted, and costs that exchange only.
+//!
+//! Rule of stream 0: nothing that a worker does waits for Trio. Events about HTTP/2 connections have a queue of their own
+//! ([`limits::EVENTS_OF_CONNECTIONS`]), so that connections which come and go never crowd out a handler's exchange, and
+//! commands to them a share ([`limits::COMMANDS_OF_CONNECTIONS`]). What does not fit is kept or done by the worker itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -20,6 +24,19 @@ use crate::sys::eventfd::EventFd;
 
 /// Names an asked exchange: worker, slot and generation of its downstream connection. Never reused within a process.
 pub type AskId = u64;
+
+/// Names an HTTP/2 connection of either role: its worker in the upper 16 bits, a serial number in the others. Never reused
+/// within a process.
+pub type ConnId = u64;
+
+/// Whose connection it is, and with that our role in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// We are the server of a client that came in through the listener with this key.
+    Listener(u32),
+    /// We are the client of an endpoint of the upstream with this name.
+    Upstream(Box<str>),
+}
 
 /// What a worker tells Trio.
 #[derive(Debug)]
@@ -56,6 +73,52 @@ pub enum Event {
         id: AskId,
         /// Why.
         reason: Reason,
+    },
+    /// An HTTP/2 connection is open and our first flight is on its way. The first event of a connection.
+    Opened {
+        /// Which connection.
+        conn: ConnId,
+        /// Whose it is.
+        owner: Owner,
+        /// Address of the peer.
+        peer: Box<str>,
+    },
+    /// The peer's SETTINGS, already applied. Trio acknowledges it with [`Command::Control`].
+    Settings {
+        /// Which connection.
+        conn: ConnId,
+        /// The frame's payload, checked.
+        payload: Vec<u8>,
+    },
+    /// The peer acknowledged our SETTINGS.
+    SettingsAck {
+        /// Which connection.
+        conn: ConnId,
+    },
+    /// The peer answered a PING of Trio's.
+    PingAck {
+        /// Which connection.
+        conn: ConnId,
+        /// As sent.
+        data: [u8; 8],
+    },
+    /// The peer sent GOAWAY. What follows for streams has been done.
+    GoneAway {
+        /// Which connection.
+        conn: ConnId,
+        /// The last stream that the peer processes.
+        last: u32,
+        /// Error code (RFC 9113 §7).
+        code: u32,
+    },
+    /// The connection is gone. The last event of a connection, and there always is one.
+    Closed {
+        /// Which connection.
+        conn: ConnId,
+        /// Why, in one word of a closed set.
+        reason: &'static str,
+        /// Streams that were served on it.
+        served: u64,
     },
     /// The last connection of a listener that was told to drain is gone from this worker.
     Drained {
@@ -189,13 +252,40 @@ pub enum Command<L> {
         /// `HandlerFailed`, `HandlersBusy`, `RequestTimeout` or `Drained`.
         reason: Reason,
     },
+    /// Frames of stream 0, written by Trio: sent as they are.
+    Control {
+        /// Which connection.
+        conn: ConnId,
+        /// Whole frames.
+        bytes: Vec<u8>,
+    },
+    /// Send GOAWAY and take no stream above `last` (RFC 9113 §6.8); a connection of our own is given no new requests. Once a
+    /// `last` was said, the connection ends with its last stream.
+    GoAway {
+        /// Which connection.
+        conn: ConnId,
+        /// `None`: 2^31-1, a warning; [`LAST_PROCESSED`]: the last stream that this worker has taken.
+        last: Option<u32>,
+        /// Error code (RFC 9113 §7).
+        code: u32,
+    },
+    /// Send GOAWAY and close; streams in flight fail.
+    End {
+        /// Which connection.
+        conn: ConnId,
+        /// Error code (RFC 9113 §7).
+        code: u32,
+    },
     /// End this worker's thread; connections are closed.
     Stop,
 }
 
-/// The number of the worker that an ask came from.
+/// In [`Command::GoAway`]: only the worker knows which stream was the last, because more may have come meanwhile.
+pub const LAST_PROCESSED: u32 = u32::MAX;
+
+/// The number of the worker that an ask or a connection belongs to.
 #[must_use]
-pub fn worker_of(id: AskId) -> usize {
+pub fn worker_of(id: u64) -> usize {
     usize::try_from(id >> 48).unwrap_or(usize::MAX)
 }
 
@@ -204,6 +294,8 @@ pub fn worker_of(id: AskId) -> usize {
 pub struct Border<L> {
     /// Towards Trio.
     pub events: ArrayQueue<Event>,
+    /// Towards Trio, about HTTP/2 connections.
+    pub conducted: ArrayQueue<Event>,
     /// Towards the worker.
     pub commands: ArrayQueue<Command<L>>,
     worker: Arc<EventFd>,
@@ -217,6 +309,7 @@ impl<L> Border<L> {
     pub fn new(worker: Arc<EventFd>, trio: Arc<EventFd>) -> Self {
         Self {
             events: ArrayQueue::new(limits::EVENTS),
+            conducted: ArrayQueue::new(limits::EVENTS_OF_CONNECTIONS),
             commands: ArrayQueue::new(limits::COMMANDS),
             worker,
             trio,

@@ -29,6 +29,9 @@ impl<N: Net> Worker<N> {
             Command::Drain { listener } => self.drain(listener),
             Command::Abort { listener } => self.abort(listener),
             Command::Stop => self.stop(),
+            Command::Control { conn, .. } | Command::GoAway { conn, .. } | Command::End { conn, .. } => {
+                self.stream_zero(conn, command)
+            }
             Command::Answer { id, .. }
             | Command::Send { id, .. }
             | Command::Credit { id, .. }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::border::{Border, Command, Event, worker_of};
+use super::border::{Border, Command, ConnId, Event, worker_of};
 use super::{Start, Worker, limits};
 use crate::account::ledger::{Gauge, Ledger};
 use crate::account::log::{self, LogQueue, LogSender};
@@ -96,13 +96,15 @@ impl Fleet {
         self.events.acknowledge();
         for member in &self.members {
             member.border.looked();
-            while taken.len() < max
-                && let Some(event) = member.border.events.pop()
-            {
-                taken.push(event);
-            }
-            if !member.border.events.is_empty() {
-                member.border.wake_trio();
+            for queue in [&member.border.events, &member.border.conducted] {
+                while taken.len() < max
+                    && let Some(event) = queue.pop()
+                {
+                    taken.push(event);
+                }
+                if !queue.is_empty() {
+                    member.border.wake_trio();
+                }
             }
         }
     }
@@ -124,6 +126,19 @@ impl Fleet {
     /// [`Full`] if its queue is.
     pub fn reply(&self, ask: u64, command: Command<OwnedFd>) -> Result<(), Full> {
         self.command(worker_of(ask), command)
+    }
+
+    /// Tell the worker that has this HTTP/2 connection, unless much waits for it already.
+    ///
+    /// # Errors
+    /// [`Full`] if the share of such commands in its queue is used up.
+    pub fn conduct(&self, conn: ConnId, command: Command<OwnedFd>) -> Result<(), Full> {
+        let worker = worker_of(conn);
+        let waiting = self.members.get(worker).map_or(0, |member| member.border.commands.len());
+        if waiting >= limits::COMMANDS_OF_CONNECTIONS {
+            return Err(Full);
+        }
+        self.command(worker, command)
     }
 
     /// Tell all workers.

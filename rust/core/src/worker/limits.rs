@@ -78,8 +78,16 @@ pub const EVENTS: usize = ASKS * (16 + 16 + 4) + EVENTS_SPARE;
 /// Events that wait for Trio when nothing more is asked: then what [`ASKS`] exchanges still have to say fits.
 pub const EVENTS_SPARE: usize = 1024;
 
-/// Commands that wait for a worker; Trio is told when they do not fit.
-pub const COMMANDS: usize = 8192;
+/// Events about HTTP/2 connections that wait for Trio at most, per worker: three in the life of most, so two seconds of a
+/// thousand new connections each while Trio is late.
+pub const EVENTS_OF_CONNECTIONS: usize = 8192;
+
+/// Commands that wait for a worker; Trio is told when they do not fit. 32 for each of [`ASKS`], and those to connections.
+pub const COMMANDS: usize = 8192 + COMMANDS_OF_CONNECTIONS;
+
+/// Commands to HTTP/2 connections are taken while no more than this wait for a worker in all, so that a drain of a hundred
+/// thousand connections leaves the answers of handlers their room: eight turns' worth.
+pub const COMMANDS_OF_CONNECTIONS: usize = 8 * TURN_COMMANDS;
 
 /// Commands carried out in one turn.
 pub const TURN_COMMANDS: usize = 256;

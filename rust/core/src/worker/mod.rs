@@ -20,6 +20,7 @@ pub mod limits;
 pub mod local;
 pub mod random;
 mod salvage;
+mod stream_zero;
 pub mod table;
 pub mod timer;
 

@@ -92,6 +92,12 @@ impl Handlers {
             Event::Applied { generation, .. } => self.applied.push(generation),
             Event::Retired { .. } => self.retired += 1,
             Event::Drained { .. } => self.drained += 1,
+            Event::Opened { conn, .. }
+            | Event::Settings { conn, .. }
+            | Event::SettingsAck { conn }
+            | Event::PingAck { conn, .. }
+            | Event::GoneAway { conn, .. }
+            | Event::Closed { conn, .. } => book.fault(format!("{conn} concerns no handler")),
             Event::Panicked { text, .. } => book.fault(format!("a panic: {text}")),
         }
     }
