@@ -74,6 +74,29 @@ CLOCK_SKEW_ALLOWED_S: Final = 3_600
 """Seconds by which a new certificate begins before it is made: clocks of clients may be behind ours. Let's Encrypt: an
 hour."""
 
+# ── HTTP/2, both sides ───────────────────────────────────────────────────────────────────────────────────────────────
+
+HTTP2_STREAMS: Final = 128
+"""Streams of one connection that are open at once. RFC 9113 §6.5.2 advises at least 100. nginx: 128; Envoy's hardening
+guide, HAProxy and h2o: 100."""
+
+HTTP2_STREAM_WINDOW: Final = 256 * 1024
+"""Bytes that may be on their way to us on one stream: 20 Mbit/s over 100 ms. The RFC begins with 64 KiB; nginx: 64 KiB;
+Envoy's hardening guide: 64 KiB; h2o: 16 MiB; browsers: 128 KiB to 12 MiB."""
+
+HTTP2_CONNECTION_WINDOW: Final = 1024 * 1024
+"""The same for all streams of a connection together: what one peer can make us hold while the other side stands still.
+Envoy's hardening guide: 1 MiB; nginx: 2 GiB."""
+
+HTTP2_FRAME_BYTES: Final = 16 * 1024
+"""Of the largest frame that we take: the smallest that may be asked for, and what nearly everybody sends."""
+
+HTTP2_TABLE_BYTES: Final = 4096
+"""Of the compression table that a peer's field blocks may refer to; equal to the core's `HPACK_TABLE_BYTES`."""
+
+UPSTREAM_HEADER_BYTES: Final = 64 * 1024
+"""Of the head of an upstream's answer, as it is announced; equal to the core's `HEAD_BYTES`."""
+
 # ── what happens to a request ────────────────────────────────────────────────────────────────────────────────────────
 
 REQUEST_TIMEOUT_MS: Final = 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gateway import _engine
 from gateway.config import document as wire
 from gateway.config.check import check
+from gateway.config.first_flight import offer_to_clients
 from gateway.config.keys import ListenerKeys
 from gateway.config.load import Loaded, load
 from gateway.config.lower import Listening, Lowered, lower
@@ -143,7 +144,11 @@ def _only_regex(pattern: str) -> wire.Document:
         name="regex",
         source="",
         priority=0,
-        matches=(wire.Match(path=wire.PathRegex(value=pattern), methods=(), headers=(), query=(), cookies=()),),
+        matches=(
+            wire.Match(
+                path=wire.PathRegex(value=pattern), methods=(), headers=(), query=(), cookies=(), client_cert=()
+            ),
+        ),
         action=wire.Respond(status=200, headers=(), body=b""),
         timeouts=wire.Timeouts(request=0, per_try=0, connect=0, idle=0),
         request_headers=wire.HeaderEdits(),
@@ -163,6 +168,10 @@ def _only_regex(pattern: str) -> wire.Document:
         idle_timeout=0,
         trust_forwarded=False,
         path=wire.PathPolicy(dot_segments="resolve", double_slash="merge", encoded_slash="refuse"),
+        protocols=("http/1.1",),
+        tls=None,
+        http2=offer_to_clients(1, 1),
+        proxy_protocol=(),
     )
     return wire.Document(
         format=wire.FORMAT,

@@ -1,6 +1,6 @@
 """The snapshot document: what crosses the border to Rust, once per reload.
 
-Twin of `rust/core/src/document.rs`, whose comments say what each field means; a test compares the two field by field.
+Twin of `rust/core/src/document.rs` and its folder, whose comments say what each field means; a test compares the two field by field.
 The wire form is MessagePack: maps with these field names, and `kind` in the tagged unions. Nothing here checks
 anything: `check` has done that, and Rust refuses what it cannot use.
 """
@@ -18,6 +18,11 @@ DotSegments = Literal["resolve", "refuse"]
 DoubleSlash = Literal["merge", "keep", "refuse"]
 EncodedSlash = Literal["refuse", "keep", "decode"]
 Balance = Literal["round_robin", "least_request", "random"]
+Protocol = Literal["h2", "http/1.1"]
+UpstreamProtocol = Literal["http/1.1", "h2", "auto"]
+TlsVersion = Literal["1.2", "1.3"]
+ClientAuthMode = Literal["off", "optional", "required"]
+ClientCertPart = Literal["subject", "san", "spiffe_id", "fingerprint"]
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -28,6 +33,39 @@ class PathPolicy(Wire, frozen=True):
     dot_segments: DotSegments
     double_slash: DoubleSlash
     encoded_slash: EncodedSlash
+
+
+class Certificate(Wire, frozen=True):
+    names: tuple[str, ...]
+    chain: tuple[bytes, ...]
+    key: bytes
+    ocsp: bytes | None
+
+
+class ClientAuth(Wire, frozen=True):
+    mode: ClientAuthMode
+    roots: tuple[bytes, ...]
+
+
+class Passthrough(Wire, frozen=True):
+    names: tuple[str, ...]
+    upstream: int
+
+
+class ListenerTls(Wire, frozen=True):
+    certificates: tuple[Certificate, ...]
+    client_auth: ClientAuth
+    min_version: TlsVersion
+    handshake_timeout: int
+    passthrough: tuple[Passthrough, ...]
+
+
+class Http2(Wire, frozen=True):
+    max_concurrent_streams: int
+    stream_window: int
+    connection_window: int
+    max_frame: int
+    preface: bytes
 
 
 class Listener(Wire, frozen=True):
@@ -42,6 +80,10 @@ class Listener(Wire, frozen=True):
     idle_timeout: int
     trust_forwarded: bool
     path: PathPolicy
+    protocols: tuple[Protocol, ...]
+    tls: ListenerTls | None
+    http2: Http2
+    proxy_protocol: tuple[str, ...]
 
 
 class PathExact(Wire, frozen=True, tag_field="kind", tag="exact"):
@@ -79,12 +121,18 @@ class ValueMatch(Wire, frozen=True):
     test: ValueTest
 
 
+class ClientCertMatch(Wire, frozen=True):
+    part: ClientCertPart
+    test: ValueTest
+
+
 class Match(Wire, frozen=True):
     path: PathMatch
     methods: tuple[str, ...]
     headers: tuple[ValueMatch, ...]
     query: tuple[ValueMatch, ...]
     cookies: tuple[ValueMatch, ...]
+    client_cert: tuple[ClientCertMatch, ...]
 
 
 class Target(Wire, frozen=True):
@@ -159,6 +207,15 @@ class Endpoint(Wire, frozen=True):
     weight: int
 
 
+class UpstreamTls(Wire, frozen=True):
+    roots: tuple[bytes, ...]
+    server_name: str | None
+    verify: bool
+    chain: tuple[bytes, ...]
+    key: bytes | None
+    min_version: TlsVersion
+
+
 class Upstream(Wire, frozen=True):
     name: str
     source: str
@@ -166,6 +223,9 @@ class Upstream(Wire, frozen=True):
     endpoints: tuple[Endpoint, ...]
     max_idle: int
     idle_timeout: int
+    protocol: UpstreamProtocol
+    tls: UpstreamTls | None
+    http2: Http2
 
 
 class Document(Wire, frozen=True):

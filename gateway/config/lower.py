@@ -18,6 +18,7 @@ from gateway.config import schema
 from gateway.config.addresses import Address, parse_endpoint, parse_listen
 from gateway.config.admin_routes import ADMIN_RULES
 from gateway.config.check.listeners import ADMIN
+from gateway.config.first_flight import offer_to_clients, offer_to_upstream
 from gateway.config.keys import ListenerKeys
 from gateway.config.load import Loaded
 from gateway.config.nodes import Cursor, Spot
@@ -98,6 +99,10 @@ class _Lowering:
                 double_slash=listener.path.double_slash,
                 encoded_slash=listener.path.encoded_slash,
             ),
+            protocols=("h2", "http/1.1"),
+            tls=None,
+            http2=offer_to_clients(limits.HTTP2_STREAMS, int(listener.limits.header_bytes)),
+            proxy_protocol=(),
         )
 
     def _upstream(self, name: str, upstream: schema.Upstream) -> wire.Upstream:
@@ -109,6 +114,9 @@ class _Lowering:
             endpoints=tuple(wire.Endpoint(address=str(parse_endpoint(e.address)), weight=e.weight) for e in endpoints),
             max_idle=upstream.pool.max_idle,
             idle_timeout=int(upstream.pool.idle_timeout),
+            protocol="http/1.1",
+            tls=None,
+            http2=offer_to_upstream(limits.HTTP2_STREAMS),
         )
 
     def _route(self, route: schema.Route, at: Cursor) -> wire.Route:
@@ -193,6 +201,7 @@ def match_of(match: str | schema.Match) -> wire.Match:
         headers=tuple(_value(name.lower(), value) for name, value in match.headers.items()),
         query=tuple(_value(name, value) for name, value in match.query.items()),
         cookies=tuple(_value(name, value) for name, value in match.cookies.items()),
+        client_cert=(),
     )
 
 

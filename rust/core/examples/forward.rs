@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use gateway_core::document::Document;
 use gateway_core::document::{
-    Action, Balance, DotSegments, DoubleSlash, EncodedSlash, Endpoint, FORMAT, HeaderEdits, Listener, Match,
-    PathMatch, PathPolicy, Rewrite, Route, Rule, Target, Timeouts, Upstream,
+    Action, Balance, DotSegments, DoubleSlash, EncodedSlash, Endpoint, FORMAT, HeaderEdits, Http2, Listener,
+    Match, PathMatch, PathPolicy, Protocol, Rewrite, Route, Rule, Target, Timeouts, Upstream,
+    UpstreamProtocol,
 };
 use gateway_core::route::Snapshot;
 use gateway_core::worker::fleet::Fleet;
@@ -29,6 +30,7 @@ fn document(listen: &str, upstream: &str) -> Document {
             headers: vec![],
             query: vec![],
             cookies: vec![],
+            client_cert: vec![],
         }],
         action: Action::Forward { targets: vec![Target { upstream: 0, weight: 1 }] },
         timeouts: Timeouts { request: 15_000, per_try: 0, connect: 1_000, idle: 60_000 },
@@ -53,6 +55,10 @@ fn document(listen: &str, upstream: &str) -> Document {
             idle_timeout: 60_000,
             trust_forwarded: false,
             path,
+            protocols: vec![Protocol::Http1],
+            tls: None,
+            http2: Http2::default(),
+            proxy_protocol: vec![],
         }],
         routes: vec![Route {
             name: "all".into(),
@@ -68,6 +74,9 @@ fn document(listen: &str, upstream: &str) -> Document {
             endpoints: vec![Endpoint { address: upstream.into(), weight: 1 }],
             max_idle: 1024,
             idle_timeout: 60_000,
+            protocol: UpstreamProtocol::Http1,
+            tls: None,
+            http2: Http2::default(),
         }],
         handlers: vec![],
     }

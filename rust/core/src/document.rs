@@ -7,6 +7,13 @@
 //! Rules: indexes, not names, wherever one thing refers to another; milliseconds for time; no optional field whose
 //! default could be written out instead; nothing here is looked at per request.
 
+mod connection;
+
+pub use connection::{
+    Certificate, ClientAuth, ClientAuthMode, Http2, ListenerTls, Passthrough, Protocol, TlsVersion,
+    UpstreamProtocol, UpstreamTls,
+};
+
 use serde::{Deserialize, Serialize};
 
 /// Version of this wire form; a document with another number is refused.
@@ -60,6 +67,14 @@ pub struct Listener {
     pub trust_forwarded: bool,
     /// How request paths are brought into one normal form before anything looks at them.
     pub path: PathPolicy,
+    /// What may be spoken here, in order of preference; never empty. By ALPN under TLS, else HTTP/2 by prior knowledge.
+    pub protocols: Vec<Protocol>,
+    /// None: plain text.
+    pub tls: Option<ListenerTls>,
+    /// What an HTTP/2 connection is offered.
+    pub http2: Http2,
+    /// Networks (CIDR) whose connections begin with a PROXY header; empty: none do.
+    pub proxy_protocol: Vec<String>,
 }
 
 /// The documented normalisation step. Unreserved escapes are always decoded (RFC 3986 §6.2.2.2); NUL and other
@@ -163,6 +178,8 @@ pub struct Match {
     pub query: Vec<ValueMatch>,
     /// Cookie conditions.
     pub cookies: Vec<ValueMatch>,
+    /// Conditions on the client's verified certificate.
+    pub client_cert: Vec<ClientCertMatch>,
 }
 
 /// A condition on the normalised path.
@@ -194,6 +211,30 @@ pub struct ValueMatch {
     pub name: String,
     /// The condition.
     pub test: ValueTest,
+}
+
+/// A condition on the client's verified certificate.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertMatch {
+    /// What is looked at.
+    pub part: ClientCertPart,
+    /// The condition.
+    pub test: ValueTest,
+}
+
+/// A part of a certificate. One that was not shown has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertPart {
+    /// The distinguished name as RFC 4514 writes it; every certificate has one, be it empty.
+    Subject,
+    /// Any of its DNS names, URIs, e-mail and IP addresses.
+    San,
+    /// The one URI of scheme `spiffe`.
+    SpiffeId,
+    /// SHA-256 of the DER, lower-case hex.
+    Fingerprint,
 }
 
 /// What must hold of a value.
@@ -316,6 +357,12 @@ pub struct Upstream {
     pub max_idle: u32,
     /// How long a connection may lie idle in the pool, ms.
     pub idle_timeout: u32,
+    /// What is spoken.
+    pub protocol: UpstreamProtocol,
+    /// None: plain text.
+    pub tls: Option<UpstreamTls>,
+    /// What an HTTP/2 connection is offered.
+    pub http2: Http2,
 }
 
 /// One server.

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use gateway_core::account::ledger::Ledger;
 use gateway_core::account::log::{LogQueue, LogSender};
-use gateway_core::document::Document;
+use gateway_core::document::{Document, Http2};
 use gateway_core::route::Snapshot;
 use gateway_core::sys::epoll::Epoll;
 use gateway_core::sys::eventfd::EventFd;
@@ -50,6 +50,7 @@ static COUNTING: Counting = Counting;
 
 /// A configuration that forwards everything to one endpoint.
 fn snapshot(endpoint: &str) -> Arc<Snapshot> {
+    let http2 = serde_json::to_value(Http2::default()).expect("it can be written");
     let document = serde_json::json!({
         "format": gateway_core::document::FORMAT, "generation": 1, "name": "gateway", "access_log": false,
         "handlers": [],
@@ -57,10 +58,11 @@ fn snapshot(endpoint: &str) -> Arc<Snapshot> {
             "name": "web", "key": 0, "address": "", "scheme": "http", "max_connections": 10, "header_bytes": 65536,
             "headers": 100, "header_timeout": 10000, "idle_timeout": 60000, "trust_forwarded": false,
             "path": {"dot_segments": "resolve", "double_slash": "merge", "encoded_slash": "refuse"},
+            "protocols": ["http/1.1"], "tls": null, "http2": http2, "proxy_protocol": [],
         }],
         "routes": [{"name": "all", "source": "", "hosts": [], "listeners": [0], "rules": [{
             "name": "all", "source": "", "priority": 0,
-            "matches": [{"path": {"kind": "prefix", "value": "/"}, "methods": [], "headers": [], "query": [], "cookies": []}],
+            "matches": [{"path": {"kind": "prefix", "value": "/"}, "methods": [], "headers": [], "query": [], "cookies": [], "client_cert": []}],
             "action": {"kind": "forward", "targets": [{"upstream": 0, "weight": 1}]},
             "timeouts": {"request": 15000, "per_try": 5000, "connect": 1000, "idle": 60000},
             "request_headers": {"set": [["x-env", "test"]], "add": [], "remove": ["x-debug"]},
@@ -69,7 +71,7 @@ fn snapshot(endpoint: &str) -> Arc<Snapshot> {
         }]}],
         "upstreams": [{
             "name": "app", "source": "", "balance": "round_robin", "max_idle": 16, "idle_timeout": 60000,
-            "endpoints": [{"address": endpoint, "weight": 1}],
+            "endpoints": [{"address": endpoint, "weight": 1}], "protocol": "http/1.1", "tls": null, "http2": http2,
         }],
     });
     let document: Document = serde_json::from_value(document).expect("the document has the wire form");

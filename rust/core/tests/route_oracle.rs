@@ -154,8 +154,16 @@ fn values(names: &'static [&'static str]) -> impl Strategy<Value = Vec<ValueMatc
 fn a_match(path: impl Strategy<Value = PathMatch>) -> impl Strategy<Value = Match> {
     let methods =
         prop_oneof![3 => Just(vec![]), 1 => prop::collection::vec(pick(&["GET", "POST", "PUT"]), 1..3)];
-    (path, methods, values(&["x-a", "x-b"]), values(&["q", "r"]), values(&["c"]))
-        .prop_map(|(path, methods, headers, query, cookies)| Match { path, methods, headers, query, cookies })
+    (path, methods, values(&["x-a", "x-b"]), values(&["q", "r"]), values(&["c"])).prop_map(
+        |(path, methods, headers, query, cookies)| Match {
+            path,
+            methods,
+            headers,
+            query,
+            cookies,
+            client_cert: vec![],
+        },
+    )
 }
 
 fn a_rule(matches: BoxedStrategy<Match>) -> impl Strategy<Value = Rule> {

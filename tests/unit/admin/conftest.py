@@ -11,6 +11,7 @@ import pytest
 from gateway.account.counters import Connections, EndpointCount, Levels, Totals
 from gateway.admin.gateway import Reloaded, running
 from gateway.config import document as doc
+from gateway.config.first_flight import offer_to_clients, offer_to_upstream
 from gateway.policy import Handler, Request, Response
 from gateway.serve.reload import Outcome
 
@@ -87,6 +88,7 @@ def a_document() -> doc.Document:
         headers=(doc.ValueMatch(name="x-beta", test=doc.ValueExact(value="1")),),
         query=(doc.ValueMatch(name="dry", test=doc.ValuePresent(value=False)),),
         cookies=(),
+        client_cert=(),
     )
 
     def rule(name: str, action: doc.Action) -> doc.Rule:
@@ -113,13 +115,15 @@ def a_document() -> doc.Document:
         name="web", key=1, address=":8080", scheme="http", max_connections=1, header_bytes=1, headers=1,
         header_timeout=0, idle_timeout=0, trust_forwarded=False,
         path=doc.PathPolicy(dot_segments="resolve", double_slash="merge", encoded_slash="refuse"),
+        protocols=("http/1.1",), tls=None, http2=offer_to_clients(1, 1), proxy_protocol=(),
     )  # fmt: skip
 
     def upstream(name: str) -> doc.Upstream:
         endpoints = (doc.Endpoint(address="127.0.0.1:3000", weight=1),)
         return doc.Upstream(
-            name=name, source="gw.yaml:20", balance="round_robin", endpoints=endpoints, max_idle=1, idle_timeout=1
-        )
+            name=name, source="gw.yaml:20", balance="round_robin", endpoints=endpoints, max_idle=1, idle_timeout=1,
+            protocol="http/1.1", tls=None, http2=offer_to_upstream(1),
+        )  # fmt: skip
 
     return doc.Document(
         format=doc.FORMAT, generation=3, name="gateway", access_log=False, listeners=(listener,),

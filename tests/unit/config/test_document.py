@@ -1,4 +1,4 @@
-"""`gateway/config/document.py` and `rust/core/src/document.rs` say the same, field by field and type by type."""
+"""`gateway/config/document.py` and `rust/core/src/document.rs` (with its folder) say the same, field by field and type by type."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import pytest
 
 from gateway.config import document
 
-RUST = (Path(__file__).parents[3] / "rust/core/src/document.rs").read_text()
-_COMMENT = re.compile(r"^\s*//.*$|^\s*#\[.*\]\s*$", re.MULTILINE)
+_SOURCE = Path(__file__).parents[3] / "rust/core/src"
+RUST = "".join((_SOURCE / name).read_text() for name in ("document.rs", "document/connection.rs"))
+_COMMENT = re.compile(r"^\s*//.*$|^\s*#\[(?!serde\(rename = ).*\]\s*$", re.MULTILINE)
 _STRUCT = re.compile(r"^pub struct (\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _ENUM = re.compile(r"^pub enum (\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
-_VARIANT = re.compile(r"(\w+)(?: \{(.*?)\})?,", re.DOTALL)
+_VARIANT = re.compile(r"(?:#\[serde\(rename = \"([^\"]+)\"\)\]\s*)?(\w+)(?: \{(.*?)\})?,", re.DOTALL)
 _FIELD = re.compile(r"(?:pub )?(\w+): (.+?),\s*$", re.MULTILINE)
 _PREFIXES = {"PathMatch": "Path", "ValueTest": "Value", "Action": ""}
 
@@ -29,7 +30,7 @@ def _code() -> str:
 
 def _python_type(rust: str) -> str:
     """The annotation that a Rust type should have on our side."""
-    if rust == "Vec<u8>":
+    if rust in ("Vec<u8>", "ByteBuf"):
         return "bytes"
     if inner := re.fullmatch(r"Vec<(.+)>", rust):
         return f"tuple[{_python_type(inner[1])}, ...]"
@@ -53,7 +54,7 @@ def _rust_structs() -> dict[str, Fields]:
 def _rust_unions() -> dict[str, dict[str, Fields]]:
     """Tagged enums: kind → fields. Enums without fields: kind → nothing."""
     return {
-        name: {_snake(variant): _fields(inside) for variant, inside in _VARIANT.findall(body)}
+        name: {word or _snake(variant): _fields(inside) for word, variant, inside in _VARIANT.findall(body)}
         for name, body in _ENUM.findall(_code())
     }
 

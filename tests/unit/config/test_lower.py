@@ -7,6 +7,7 @@ import msgspec
 from gateway import limits
 from gateway.config import document as wire
 from gateway.config.admin_routes import ADMIN_RULES
+from gateway.config.first_flight import offer_to_clients, offer_to_upstream
 from gateway.config.keys import ListenerKeys
 from gateway.config.lower import lower
 from tests.unit.config.reading import Folder
@@ -17,6 +18,9 @@ listeners: [{name: web, listen: "127.0.0.1:8080"}]
 routes: [{name: all, rules: [{name: all, to: app}]}]
 upstreams: {app: {endpoints: ["127.0.0.1:3000"]}}
 """
+
+
+ANY = wire.Match(path=wire.PathPrefix(value="/"), methods=(), headers=(), query=(), cookies=(), client_cert=())
 
 
 def rules(folder: Folder, text: str) -> tuple[wire.Rule, ...]:
@@ -45,6 +49,10 @@ def test_the_smallest_file_has_every_default(folder: Folder) -> None:
                 idle_timeout=limits.LISTENER_IDLE_TIMEOUT_MS,
                 trust_forwarded=False,
                 path=wire.PathPolicy(dot_segments="resolve", double_slash="merge", encoded_slash="refuse"),
+                protocols=("h2", "http/1.1"),
+                tls=None,
+                http2=offer_to_clients(limits.HTTP2_STREAMS, limits.HEADER_BYTES),
+                proxy_protocol=(),
             ),
         ),
         routes=(
@@ -59,7 +67,7 @@ def test_the_smallest_file_has_every_default(folder: Folder) -> None:
                         source=f"{source}:3",
                         priority=0,
                         matches=(
-                            wire.Match(path=wire.PathPrefix(value="/"), methods=(), headers=(), query=(), cookies=()),
+                            ANY,
                         ),
                         action=wire.Forward(targets=(wire.Target(upstream=0, weight=1),)),
                         timeouts=wire.Timeouts(request=0, per_try=0, connect=5_000, idle=60_000),
@@ -78,6 +86,9 @@ def test_the_smallest_file_has_every_default(folder: Folder) -> None:
                 endpoints=(wire.Endpoint(address="127.0.0.1:3000", weight=1),),
                 max_idle=limits.POOL_IDLE,
                 idle_timeout=limits.POOL_IDLE_TIMEOUT_MS,
+                protocol="http/1.1",
+                tls=None,
+                http2=offer_to_upstream(limits.HTTP2_STREAMS),
             ),
         ),
         handlers=(),

@@ -22,6 +22,9 @@ use crate::document::{self, Document, FORMAT};
 /// parameters, we add as many cookies again and round up.
 const CONDITIONS: usize = 64;
 
+/// What the document can say and this engine cannot do: refused, since to leave it out would be to serve in the clear.
+const NOT_YET: &str = "this engine cannot do that";
+
 impl Snapshot {
     /// Reads the MessagePack form of a [`Document`] and builds it.
     ///
@@ -76,6 +79,12 @@ fn info(route: &document::Route) -> RouteInfo {
 fn upstreams(from: Vec<document::Upstream>, root: &Place) -> Result<Vec<Upstream>, BuildError> {
     for upstream in &from {
         let place = root.item("upstreams", &upstream.name);
+        if upstream.tls.is_some() {
+            return Err(place.at("tls").error(NOT_YET));
+        }
+        if upstream.protocol == document::UpstreamProtocol::H2 {
+            return Err(place.at("protocol").error(NOT_YET));
+        }
         if let Some(endpoint) = upstream.endpoints.iter().find(|endpoint| endpoint.weight == 0) {
             return Err(place.item("endpoints", &endpoint.address).error("the weight must be at least 1"));
         }
@@ -95,6 +104,12 @@ fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<
     if !matches!(from.scheme.as_str(), "http" | "https") {
         let place = root.item("listeners", &from.name).at("scheme");
         return Err(place.error(format!("`{}` is neither http nor https", from.scheme)));
+    }
+    if from.tls.is_some() {
+        return Err(root.item("listeners", &from.name).at("tls").error(NOT_YET));
+    }
+    if !from.proxy_protocol.is_empty() {
+        return Err(root.item("listeners", &from.name).at("proxy_protocol").error(NOT_YET));
     }
     Ok(Listener {
         name: from.name,
@@ -256,6 +271,9 @@ fn check_path(path: &str, place: &Place) -> Result<(), BuildError> {
 }
 
 fn build_match(rule: u32, matched: u32, from: &document::Match, place: &Place) -> Result<Match, BuildError> {
+    if !from.client_cert.is_empty() {
+        return Err(place.at("client_cert").error(NOT_YET));
+    }
     let mut conditions = Vec::new();
     let mut add = |kind: &str, subject: fn(Box<str>) -> Subject, values: &[document::ValueMatch]| {
         values.iter().try_for_each(|value| {

@@ -94,6 +94,10 @@ pub fn listener(name: &str) -> Listener {
         idle_timeout: 60_000,
         trust_forwarded: false,
         path: POLICY,
+        protocols: vec![Protocol::Http1],
+        tls: None,
+        http2: Http2::default(),
+        proxy_protocol: vec![],
     }
 }
 
@@ -105,11 +109,14 @@ pub fn upstream(name: &str) -> Upstream {
         endpoints: vec![Endpoint { address: "127.0.0.1:3000".into(), weight: 1 }],
         max_idle: 64,
         idle_timeout: 60_000,
+        protocol: UpstreamProtocol::Http1,
+        tls: None,
+        http2: Http2::default(),
     }
 }
 
 pub fn matching(path: PathMatch) -> Match {
-    Match { path, methods: vec![], headers: vec![], query: vec![], cookies: vec![] }
+    Match { path, methods: vec![], headers: vec![], query: vec![], cookies: vec![], client_cert: vec![] }
 }
 
 pub fn prefix(value: &str) -> Match {

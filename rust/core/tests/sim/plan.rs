@@ -1,8 +1,9 @@
 //! Configurations: a plain one for dialogues, and drawn ones for whole stories.
 
 use gateway_core::document::{
-    Action, Balance, Document, DotSegments, DoubleSlash, EncodedSlash, Endpoint, FORMAT, HeaderEdits,
-    Listener, Match, PathMatch, PathPolicy, Rewrite, Route, Rule, Target, Timeouts, Upstream,
+    Action, Balance, Document, DotSegments, DoubleSlash, EncodedSlash, Endpoint, FORMAT, HeaderEdits, Http2,
+    Listener, Match, PathMatch, PathPolicy, Protocol, Rewrite, Route, Rule, Target, Timeouts, Upstream,
+    UpstreamProtocol,
 };
 
 use super::dice::Dice;
@@ -26,6 +27,10 @@ pub fn listener(key: u32) -> Listener {
             double_slash: DoubleSlash::Merge,
             encoded_slash: EncodedSlash::Refuse,
         },
+        protocols: vec![Protocol::Http1],
+        tls: None,
+        http2: Http2::default(),
+        proxy_protocol: vec![],
     }
 }
 
@@ -36,6 +41,7 @@ pub fn rule(name: &str, prefix: &str, action: Action) -> Rule {
         headers: vec![],
         query: vec![],
         cookies: vec![],
+        client_cert: vec![],
     }];
     Rule {
         name: name.into(),
@@ -63,6 +69,9 @@ pub fn upstream(name: &str, endpoints: &[&str]) -> Upstream {
         endpoints: endpoints.collect(),
         max_idle: 64,
         idle_timeout: 10_000,
+        protocol: UpstreamProtocol::Http1,
+        tls: None,
+        http2: Http2::default(),
     }
 }
 

@@ -24,6 +24,7 @@ fn found(path: &str, methods: usize, conditions: [usize; 3]) -> document::Match 
         headers: values(headers),
         query: values(query),
         cookies: values(cookies),
+        client_cert: vec![],
     }
 }
 
@@ -81,6 +82,10 @@ fn snapshot(rules: Vec<document::Rule>) -> Snapshot {
         idle_timeout: 0,
         trust_forwarded: false,
         path,
+        protocols: vec![document::Protocol::Http1],
+        tls: None,
+        http2: document::Http2::default(),
+        proxy_protocol: vec![],
     };
     let document = document::Document {
         format: document::FORMAT,
