@@ -1,4 +1,4 @@
-"""`gateway/config/document.py` and `rust/core/src/document.rs` (with its folder) say the same, field by field and type by type."""
+"""`gateway/config/document.py` and `rust/core/src/document.rs` with its folder say the same, field by field."""
 
 from __future__ import annotations
 
