@@ -1,8 +1,8 @@
 """The snapshot document: what crosses the border to Rust, once per reload.
 
 Twin of `rust/core/src/document.rs` and its folder, whose comments say what each field means; a test compares the two
-field by field. The wire form is MessagePack: maps with these field names, and `kind` in the tagged unions. Nothing here checks
-anything: `check` has done that, and Rust refuses what it cannot use.
+field by field. The wire form is MessagePack: maps with these field names, and `kind` in the tagged unions. Nothing here
+checks anything: `check` has done that, and Rust refuses what it cannot use.
 """
 
 from __future__ import annotations

@@ -66,9 +66,7 @@ def test_the_smallest_file_has_every_default(folder: Folder) -> None:
                         name="all",
                         source=f"{source}:3",
                         priority=0,
-                        matches=(
-                            ANY,
-                        ),
+                        matches=(ANY,),
                         action=wire.Forward(targets=(wire.Target(upstream=0, weight=1),)),
                         timeouts=wire.Timeouts(request=0, per_try=0, connect=5_000, idle=60_000),
                         request_headers=wire.HeaderEdits(),
