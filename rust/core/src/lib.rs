@@ -2,7 +2,8 @@
 //!
 //! Rooms, in the order in which a request meets them (docs/life-of-a-request.md):
 //! `worker` (accept, event loop) → `http1` or `hpack` (codec) → `route` (decide) → `balance` (pick) → `upstream` (lease) →
-//! `exchange` (relay) → `account`. `sys` is the only room that talks to the kernel, `sim` the one that replaces it.
+//! `exchange` (relay) → `account`. `grpc` is what gRPC asks of them. `sys` is the only room that talks to the kernel, `sim`
+//! the one that replaces it.
 
 #![deny(unsafe_code)]
 
@@ -12,6 +13,7 @@ pub mod document;
 pub mod exchange;
 pub mod explain;
 pub mod fault;
+pub mod grpc;
 pub mod hpack;
 pub mod http1;
 pub mod http2;
