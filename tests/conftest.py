@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.certificates import Certificates
 
-PROGRAMS: Final = ("nginx", "curl", "wrk", "slowhttptest", "haproxy", "strace")
+PROGRAMS: Final = ("nginx", "curl", "wrk", "slowhttptest", "haproxy", "strace", "nghttp", "h2load", "nghttpd", "go")
 """Clients, servers and tools that nobody here wrote (`.ci/tools` installs them)."""
 
 

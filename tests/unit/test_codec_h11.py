@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import struct
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -24,30 +23,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.examples import example
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = 3000
 
 pytestmark = pytest.mark.timeout(600)  # the first run compiles the codec
 
 
-def executable() -> str:
-    """Build the example that speaks for the codec and say where it is."""
-    command = ["cargo", "build", "-q", "-p", "gateway-core", "--example", "heads", "--message-format=json"]
-    built = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
-    for line in built.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "heads":
-            return str(message["executable"])
-    pytest.fail("cargo built no example `heads`")
-
-
 @pytest.fixture(scope="module")
 def codec() -> Iterator[Callable[[bytes, bytes], dict[str, Any]]]:
     """Ask the codec about one head: `codec(role, head)`."""
-    with subprocess.Popen([executable()], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([example("heads")], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         stdin, stdout = process.stdin, process.stdout

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import struct
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hpack
@@ -22,12 +21,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.examples import example
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     Ask = Callable[[bytes, bytes], dict[str, Any]]
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = 600
 ROOMY = 1 << 24
 
@@ -36,21 +36,10 @@ pytestmark = pytest.mark.timeout(600)  # the first run compiles the codec
 Fields = list[tuple[bytes, bytes, bool]]
 
 
-def executable() -> str:
-    """Build the example that speaks for the codec and say where it is."""
-    command = ["cargo", "build", "-q", "-p", "gateway-core", "--example", "hpack", "--message-format=json"]
-    built = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
-    for line in built.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "hpack":
-            return str(message["executable"])
-    pytest.fail("cargo built no example `hpack`")
-
-
 @pytest.fixture(scope="module")
 def codec() -> Iterator[Ask]:
     """Ask the codec: `codec(operation, bytes)`."""
-    with subprocess.Popen([executable()], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([example("hpack")], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         stdin, stdout = process.stdin, process.stdout

@@ -15,7 +15,6 @@ import select
 import socket
 import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,10 +23,11 @@ from h2 import settings as codes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.examples import example
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = 60
 READ = 65536
 SECONDS = 5.0
@@ -37,14 +37,8 @@ pytestmark = pytest.mark.timeout(600)  # the first run compiles the codec
 
 @pytest.fixture(scope="module")
 def program() -> str:
-    """Build the example that speaks HTTP/2 and say where it is."""
-    command = ["cargo", "build", "-q", "-p", "gateway-core", "--example", "streams", "--message-format=json"]
-    built = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
-    for line in built.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "streams":
-            return str(message["executable"])
-    pytest.fail("cargo built no example `streams`")
+    """The example that speaks HTTP/2."""
+    return example("streams")
 
 
 class Peer:

@@ -2,12 +2,14 @@
 //! (`tests/unit/test_http2_h2.py`).
 //!
 //! `streams server` answers every request with 200, its own body and, if it had trailers, the same trailers; one for
-//! `/early` with 103 before.
+//! `/early` with 103 before; one for `/page` with a body of its own, so that a window can hold it back.
 //! `streams client COUNT BYTES` asks COUNT times with BYTES of body (none: GET) and trailers. It ends when all has been
 //! answered, with a line of JSON for each stream on standard error.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write, stderr, stdin, stdout};
+use std::io::{Read, StdinLock, Write, stderr, stdin, stdout};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
 
 use gateway_core::hpack::{Encoder, Pseudo};
 use gateway_core::http1::head::Known;
@@ -18,6 +20,9 @@ use gateway_core::http2::{Connection, Event, Key, LocalSettings, PREFACE, Role, 
 
 /// Bytes that are read at once.
 const READ: usize = 16 * 1024;
+
+/// What `/page` is answered with.
+const PAGE: &[u8] = &[b'.'; 1024];
 
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -44,7 +49,14 @@ fn main() -> std::io::Result<()> {
     }
     output.write_all(&side.out)?;
     output.flush()?;
-    side.report()
+    side.report()?;
+    if side.connection.failed().is_some() { linger(&mut input) } else { Ok(()) }
+}
+
+/// A socket that is closed with bytes unread is reset, and the last words are lost.
+fn linger(input: &mut StdinLock<'_>) -> std::io::Result<()> {
+    TcpStream::from(stdin().as_fd().try_clone_to_owned()?).shutdown(Shutdown::Write)?;
+    std::io::copy(input, &mut std::io::sink()).map(|_| ())
 }
 
 #[derive(Default)]
@@ -141,12 +153,14 @@ impl Side {
                         encoder.status(200, out);
                         encoder.field(b"x-saw", said.as_bytes(), false, out);
                     };
-                    if heads.request.path.of(&heads.block.text) == b"/early" {
+                    let path = heads.request.path.of(&heads.block.text);
+                    if path == b"/early" {
                         let early = |encoder: &Encoder, out: &mut Vec<u8>| encoder.status(103, out);
                         self.connection.informational(key, &mut self.out, early);
                     }
+                    let pending = if path == b"/page" { PAGE.to_vec() } else { Vec::new() };
                     self.connection.head(key, false, &mut self.out, write);
-                    self.talks.insert(key.id, (key, Talk { whole: end, ..Talk::default() }));
+                    self.talks.insert(key.id, (key, Talk { pending, whole: end, ..Talk::default() }));
                 }
                 Event::Refused { key, refusal, .. } => {
                     let write = |encoder: &Encoder, out: &mut Vec<u8>| encoder.status(refusal.status, out);

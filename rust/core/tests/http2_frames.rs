@@ -88,6 +88,10 @@ fn a_length_that_the_type_cannot_have_is_refused_before_anything_is_read() {
     assert_eq!(stream(Priority::parse(&head(Kind::Priority, 0, 1, 4), &[0; 4])), Cause::FrameSize);
     let update = PriorityUpdate::parse(&head(Kind::PriorityUpdate, 0, 0, 3), &[0; 3]);
     assert_eq!(connection(update), Cause::FrameSize);
+    // Of two faults the length is the one that is named: h2spec asks for it.
+    assert_eq!(connection(ping::parse(&head(Kind::Ping, 0, 1, 6), &[0; 6])), Cause::FrameSize);
+    assert_eq!(connection(reset::parse(&head(Kind::Reset, 0, 0, 3), &[0; 3])), Cause::FrameSize);
+    assert_eq!(connection(settings::check(&head(Kind::Settings, 0, 1, 5))), Cause::FrameSize);
 }
 
 #[test]

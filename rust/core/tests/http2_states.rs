@@ -289,6 +289,28 @@ fn faults_of_single_frames_reach_as_far_as_the_rfc_says() {
 }
 
 #[test]
+fn a_faulty_frame_is_answered_though_its_stream_has_just_ended() {
+    let faulty =
+        [window(1, 0), frame(Kind::Priority, 0, 1, &[0; 4]), frame(Kind::Priority, 0, 1, &[0, 0, 0, 1, 0])];
+    for (input, cause) in faulty.iter().zip([Cause::IncrementZero, Cause::FrameSize, Cause::DependsOnItself])
+    {
+        let mut subject = Subject::server();
+        subject.feed(&request(1, &[], true)).unwrap();
+        subject.answer(subject.keys[0], true);
+        subject.frames();
+        subject.feed(input).unwrap();
+        assert_eq!(subject.frames(), frames(&reset(1, cause.code().0)));
+        assert_eq!(subject.events.len(), 1, "the request has ended, and ends once");
+        subject.feed(&request(3, &[], true)).unwrap();
+    }
+    let mut subject = open();
+    subject.connection.reset(subject.keys[0], Code::CANCEL, &mut subject.out);
+    subject.frames();
+    subject.feed(&window(1, 0)).unwrap();
+    assert_eq!(subject.frames(), [], "one reset is enough");
+}
+
+#[test]
 fn pings_are_answered_in_place_and_answers_reported() {
     let mut subject = Subject::server();
     subject.feed(&frame(Kind::Ping, 0, 0, b"12345678")).unwrap();

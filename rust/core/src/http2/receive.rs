@@ -181,7 +181,8 @@ impl Connection {
         }
     }
 
-    /// Resets the stream that a faulty frame is about. One that was never opened cannot be reset (RFC 9113 §6.4).
+    /// Resets the stream that a faulty frame is about, also if it has ended meanwhile: what the peer gets to hear must
+    /// not depend on which came first. One that was never opened cannot be reset (RFC 9113 §6.4).
     #[cold]
     pub(super) fn stream_fault(
         &mut self,
@@ -192,10 +193,11 @@ impl Connection {
         if let Some(slot) = self.streams.find(id) {
             return self.fault(slot, Why::Frame(cause), cause.code(), out).map(Came::Plain);
         }
-        if self.absent(id) == Absent::Idle {
-            return Err(Fault::Connection(cause));
+        match self.absent(id) {
+            Absent::Idle => return Err(Fault::Connection(cause)),
+            Absent::Reset => self.budgets.spend(Budget::Closed, 1)?,
+            Absent::Skipped | Absent::Closed => self.refuse(id, cause.code(), out)?,
         }
-        self.budgets.spend(Budget::Closed, 1)?;
         Ok(Came::Nothing)
     }
 

@@ -11,8 +11,9 @@ pub const LEN: usize = 8;
 /// # Errors
 /// On another stream than 0; of another length than eight.
 pub fn parse(head: &Header, payload: &[u8]) -> Result<[u8; LEN], Fault> {
+    let bytes = *exactly(payload)?;
     on_connection(head)?;
-    Ok(*exactly(payload)?)
+    Ok(bytes)
 }
 
 /// Appends a PING frame.

@@ -12,8 +12,9 @@ pub const LEN: usize = 4;
 /// # Errors
 /// On stream 0; of another length than four.
 pub fn parse(head: &Header, payload: &[u8]) -> Result<Code, Fault> {
+    let bytes = *exactly(payload)?;
     on_stream(head)?;
-    Ok(Code(u32::from_be_bytes(*exactly(payload)?)))
+    Ok(Code(u32::from_be_bytes(bytes)))
 }
 
 /// Appends an RST_STREAM frame.

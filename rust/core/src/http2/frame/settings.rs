@@ -81,12 +81,9 @@ const fn flag(value: u32) -> Result<bool, Fault> {
 /// # Errors
 /// On another stream than 0; an acknowledgement that is not empty; not a whole number of entries.
 pub const fn check(head: &Header) -> Result<(), Fault> {
-    if let Err(fault) = on_connection(head) {
-        return Err(fault);
-    }
     let length = head.length as usize;
     let wrong = if head.has(ACK) { length != 0 } else { !length.is_multiple_of(Setting::LEN) };
-    if wrong { Err(Fault::Connection(Cause::FrameSize)) } else { Ok(()) }
+    if wrong { Err(Fault::Connection(Cause::FrameSize)) } else { on_connection(head) }
 }
 
 /// The entries of a payload in their order, without the unknown ones; each may be out of its range.

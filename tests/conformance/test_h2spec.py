@@ -1,0 +1,64 @@
+"""Every case of h2spec passes, strict ones included: asked of the codec alone, and of the gateway's listeners."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.h2spec import CASES, h2spec, read
+from tests.unit.examples import example
+
+pytestmark = pytest.mark.timeout(600)  # the first run compiles the codec
+
+
+@contextmanager
+def serving(*command: str) -> Iterator[int]:
+    """Listen, and give every connection to a process of its own as its standard input and output."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                sock, _ = listener.accept()
+                with sock:
+                    end = sock.fileno()
+                    started.append(subprocess.Popen(command, stdin=end, stdout=end, stderr=subprocess.DEVNULL))
+
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        acceptor = threading.Thread(target=accept, daemon=True)
+        acceptor.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            acceptor.join()
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def test_the_codec_alone_passes_every_case(tmp_path: Path) -> None:
+    with serving(example("streams"), "server") as port:
+        report = h2spec(port, tmp_path)
+    assert not report.troubles, "\n".join(report.troubles)
+    assert report.passed == CASES
+
+
+def test_h2spec_would_notice_a_broken_rule(tmp_path: Path) -> None:
+    """A report that is always good would say nothing: `cat` answers every frame with itself."""
+    with serving("cat") as port:
+        report = h2spec(port, tmp_path, "generic/3.7", "hpack/6", "--timeout", "1")
+    assert report.passed == 0
+    assert [trouble.split(":")[0] for trouble in report.troubles] == ["generic/3.7", "hpack/6.1", "hpack/6.3"]
+
+
+def test_a_case_that_was_skipped_is_a_trouble() -> None:
+    text = '<testsuites><testsuite><testcase package="a" classname="b"><skipped/></testcase></testsuite></testsuites>'
+    assert read(ElementTree.fromstring(text)).troubles == ["a: b\n    skipped"]
