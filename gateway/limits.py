@@ -45,6 +45,13 @@ LISTENER_IDLE_TIMEOUT_MS: Final = 60 * SECOND_MS
 
 # ── TLS ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+HANDSHAKE_TIMEOUT_MS: Final = 10 * SECOND_MS
+"""From accept to the end of the TLS handshake: three round trips of a slow phone, one of them lost. As for the head
+(`HEADER_TIMEOUT_MS`); nginx: 60 s; Envoy: none, its hardening guide says 10 s; HAProxy: the client timeout."""
+
+HANDSHAKE_TIMEOUT_MIN_MS: Final = 100
+"""A handshake is two round trips and a signature; less than this and nobody far away gets in."""
+
 RSA_BITS_MIN: Final = 2_048
 """Bits of an RSA key. CAs sign no shorter ones since 2014 (CA/Browser Forum, Baseline Requirements §6.1.5)."""
 
@@ -70,6 +77,9 @@ LEAF_RENEW_DAYS: Final = 30
 """A certificate of ours with less than this left is made again at the next start or reload. Let's Encrypt advises a
 third of the lifetime, and so do certbot and cert-manager."""
 
+INTERNAL_NAMES: Final = 100
+"""Names of one certificate of `tls: internal`; more hosts get more certificates. Let's Encrypt: 100."""
+
 CLOCK_SKEW_ALLOWED_S: Final = 3_600
 """Seconds by which a new certificate begins before it is made: clocks of clients may be behind ours. Let's Encrypt: an
 hour."""
@@ -87,6 +97,41 @@ Envoy's hardening guide: 64 KiB; h2o: 16 MiB; browsers: 128 KiB to 12 MiB."""
 HTTP2_CONNECTION_WINDOW: Final = 1024 * 1024
 """The same for all streams of a connection together: what one peer can make us hold while the other side stands still.
 Envoy's hardening guide: 1 MiB; nginx: 2 GiB."""
+
+HTTP2_STREAMS_MAX: Final = 10_000
+"""Each stream has its state and may hold a window of bytes; who needs more opens another connection."""
+
+HTTP2_WINDOW_MIN: Final = 16 * 1024
+"""Less than a frame in flight, and every frame waits for a round trip."""
+
+HTTP2_CONNECTION_WINDOW_MIN: Final = 64 * 1024
+"""A connection begins with 65,535 bytes, and nothing can take them back (RFC 9113 §6.9.2)."""
+
+HTTP2_WINDOW_MAX: Final = 64 * 1024 * 1024
+"""Per stream or connection, held in memory while the other side stands still: 5 Gbit/s over 100 ms. RFC 9113 §6.9.1
+allows 2 GiB."""
+
+KEEPALIVE_MS: Final = 0
+"""Between PINGs on an HTTP/2 connection of which nothing is heard; 0 sends none, because what stands still ends by its
+idle timeout. nginx, HAProxy and Envoy: none; gRPC servers: 2 h."""
+
+KEEPALIVE_MIN_MS: Final = SECOND_MS
+"""A PING is the business of Python, and ten thousand connections have one each. gRPC allows no less than 10 s for
+clients by default."""
+
+KEEPALIVE_TIMEOUT_MS: Final = 20 * SECOND_MS
+"""What the answer to a PING may take before the connection is ended. gRPC: 20 s."""
+
+KEEPALIVE_TIMEOUT_MIN_MS: Final = 100
+"""Below a round trip to the other side of the world (about 300 ms) nearly nobody answers in time; a test may want
+less."""
+
+MAX_AGE_MIN_MS: Final = SECOND_MS
+"""A connection that ends at once brings a handshake per request."""
+
+MAX_AGE_MS: Final = 0
+"""How old an HTTP/2 connection gets before it is asked to end; 0 is any. A limit spreads long-lived clients over new
+instances. nginx: 1 h; gRPC and Envoy: none."""
 
 HTTP2_FRAME_BYTES: Final = 16 * 1024
 """Of the largest frame that we take: the smallest that may be asked for, and what nearly everybody sends."""

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         "url": options.url,
         "headers": [_field(each) for each in options.header],
     }
-    compiled = compile_file(configuration(options), ListenerKeys())
+    compiled = compile_file(configuration(options), ListenerKeys(), now=options.now)
     answer = msgspec.msgpack.decode(_explain(compiled.snapshot, msgspec.msgpack.encode(question)))
     if options.output == "json":
         print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())

@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Load, check, print."""
     loaded = load(configuration(options))
-    compile_loaded(loaded, ListenerKeys())
+    compile_loaded(loaded, ListenerKeys(), now=options.now)
     if options.output == "json":
         print(msgspec.json.format(msgspec.json.encode(render_plain(loaded.config)), indent=2).decode())
     else:

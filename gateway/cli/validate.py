@@ -33,16 +33,16 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Check, and say what was found."""
     name = configuration(options)
     if options.output == "json":
-        return _json(name, options.strict)
-    compiled = compile_file(name, ListenerKeys())
+        return _json(name, options)
+    compiled = compile_file(name, ListenerKeys(), now=options.now)
     sys.stderr.write(report(compiled.warnings, colour=wants_colour(sys.stderr)))
     print(f"{name}: valid: {_summary(compiled)}")
     return _verdict(compiled.warnings, options.strict)
 
 
-def _json(name: str, strict: bool) -> ExitCode:
+def _json(name: str, options: argparse.Namespace) -> ExitCode:
     try:
-        found, code = compile_file(name, ListenerKeys()).warnings, None
+        found, code = compile_file(name, ListenerKeys(), now=options.now).warnings, None
     except ConfigError as error:
         found, code = error.findings, error.exit_code
     findings = [
@@ -57,7 +57,7 @@ def _json(name: str, strict: bool) -> ExitCode:
         for f in found
     ]
     print(msgspec.json.encode({"file": name, "valid": code is None, "findings": findings}).decode())
-    return _verdict(found, strict) if code is None else code
+    return _verdict(found, options.strict) if code is None else code
 
 
 def _verdict(warnings: tuple[Finding, ...], strict: bool) -> ExitCode:

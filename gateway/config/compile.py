@@ -1,11 +1,12 @@
 """A configuration file → what a process runs on: the door of this room.
 
-    compiled = compile_file("gateway.yaml", keys, generation=1)      # or ConfigError with everything that is wrong
+    compiled = compile_file("gateway.yaml", keys, now=now)      # or ConfigError with everything that is wrong
     engine.apply(compiled.snapshot)
 
-Theory: load (shape), check (meaning), lower (document), and then the engine's own verdict. The engine refuses what it
-cannot use even when `check` has found nothing wrong; that would be a fault of ours, and it is still an error with a
-file name and no crash. Which rules can never be taken is asked of the engine too: it is the code that routes.
+Theory: load (shape), read certificates and keys, check (meaning), lower (document), and then the engine's own verdict.
+The engine refuses what it cannot use even when `check` has found nothing wrong; that would be a fault of ours, and it
+is still an error with a file name and no crash. Which rules can never be taken is asked of the engine too: it is the
+code that routes.
 """
 
 from __future__ import annotations
@@ -23,10 +24,13 @@ from gateway.config.load import Loaded, load
 from gateway.config.lower import Listening, Lowered, lower
 from gateway.config.nodes import Spot
 from gateway.config.schema import AccessLog, Config, Drain
+from gateway.config.tls import Credentials, read_credentials
 from gateway.errors import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gateway.config.tls.store import Internal
 
 VERSION: Final = _engine.VERSION
 """Of the package and its engine; they are released as one."""
@@ -60,6 +64,9 @@ class Compiled:
     directory: Path
     """Where the main file lies; modules of handlers are looked for here too."""
 
+    credentials: Credentials
+    """What was read for TLS."""
+
     @property
     def access_log(self) -> AccessLog | None:
         """Where log lines go; None: nowhere."""
@@ -87,16 +94,31 @@ def compile_file(
     generation: int = 1,
     environ: Mapping[str, str] | None = None,
     verdict: Verdict = ENGINE,
+    *,
+    now: float,
+    internal: Internal | None = None,
 ) -> Compiled:
-    """Everything from the file to the snapshot. Raises ConfigError with all that is wrong."""
-    return compile_loaded(load(name, environ), keys, generation, verdict)
+    """Everything from the file to the snapshot. Raises ConfigError with all that is wrong.
+
+    `now`: Unix time, for certificates. `internal`: where those of `tls: internal` come from; None: nobody keeps them.
+    """
+    return compile_loaded(load(name, environ), keys, generation, verdict, now=now, internal=internal)
 
 
-def compile_loaded(loaded: Loaded, keys: ListenerKeys, generation: int = 1, verdict: Verdict = ENGINE) -> Compiled:
+def compile_loaded(
+    loaded: Loaded,
+    keys: ListenerKeys,
+    generation: int = 1,
+    verdict: Verdict = ENGINE,
+    *,
+    now: float,
+    internal: Internal | None = None,
+) -> Compiled:
     """The second half of `compile_file`."""
-    check(loaded, lambda pattern: regex_problem(pattern, verdict))
+    credentials = read_credentials(loaded, now, internal)
+    check(loaded, lambda pattern: regex_problem(pattern, verdict), credentials)
     loaded.findings.raise_if_failed()
-    lowered = lower(loaded, keys, generation)
+    lowered = lower(loaded, keys, generation, credentials)
     snapshot = wire.encode(lowered.document)
     _ask(verdict, snapshot, loaded, lowered)
     return Compiled(
@@ -106,6 +128,7 @@ def compile_loaded(loaded: Loaded, keys: ListenerKeys, generation: int = 1, verd
         warnings=loaded.findings.all,
         listening=lowered.listening,
         directory=loaded.directory,
+        credentials=credentials,
     )
 
 

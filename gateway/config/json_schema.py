@@ -44,7 +44,7 @@ def _add_defaults(definition: dict[str, Any], struct: type[msgspec.Struct]) -> N
 def _scalar(kind: type) -> dict[str, Any]:
     if kind not in SCALARS:
         raise NotImplementedError(f"no schema for {kind.__name__}")
-    return {"type": "string", "pattern": SCALARS[kind]}
+    return dict(SCALARS[kind])
 
 
 def _opened(part: Any) -> Any:

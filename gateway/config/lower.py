@@ -9,8 +9,9 @@ flat rule numbers of the engine are positions in `Lowered.rules`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from gateway import limits
 from gateway.config import document as wire
@@ -18,10 +19,11 @@ from gateway.config import schema
 from gateway.config.addresses import Address, parse_endpoint, parse_listen
 from gateway.config.admin_routes import ADMIN_RULES
 from gateway.config.check.listeners import ADMIN
-from gateway.config.first_flight import offer_to_clients, offer_to_upstream
+from gateway.config.first_flight import Windows, offer_to_clients, offer_to_upstream
 from gateway.config.keys import ListenerKeys
 from gateway.config.load import Loaded
 from gateway.config.nodes import Cursor, Spot
+from gateway.config.tls import Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,17 @@ class Lowered:
     """Name and place of each rule, by the engine's flat number (the admin API's rules are not here)."""
 
 
-def lower(loaded: Loaded, keys: ListenerKeys, generation: int) -> Lowered:
+def lower(loaded: Loaded, keys: ListenerKeys, generation: int, credentials: Credentials) -> Lowered:
     """The snapshot document of a checked configuration."""
-    return _Lowering(loaded, keys).run(generation)
+    return _Lowering(loaded, keys, credentials).run(generation)
 
 
 class _Lowering:
-    def __init__(self, loaded: Loaded, keys: ListenerKeys) -> None:
+    def __init__(self, loaded: Loaded, keys: ListenerKeys, credentials: Credentials) -> None:
         self._config = loaded.config
         self._at = loaded.cursor()
         self._keys = keys
+        self._credentials = credentials
         self._upstreams = {name: index for index, name in enumerate(self._config.upstreams)}
         self._listeners = {listener.name: index for index, listener in enumerate(self._config.listeners)}
         self._handlers: dict[str, int] = {}
@@ -87,7 +90,7 @@ class _Lowering:
             name=listener.name,
             key=key,
             address=listener.listen,
-            scheme="http",
+            scheme="http" if listener.tls is None else "https",
             max_connections=listener.limits.connections,
             header_bytes=int(listener.limits.header_bytes),
             headers=listener.limits.headers,
@@ -99,9 +102,13 @@ class _Lowering:
                 double_slash=listener.path.double_slash,
                 encoded_slash=listener.path.encoded_slash,
             ),
-            protocols=("h2", "http/1.1"),
-            tls=None,
-            http2=offer_to_clients(limits.HTTP2_STREAMS, int(listener.limits.header_bytes)),
+            protocols=tuple(listener.protocols),
+            tls=self._credentials.listeners.get(listener.name),
+            http2=offer_to_clients(
+                listener.http2.max_concurrent_streams,
+                int(listener.limits.header_bytes),
+                windows_of(listener.http2),
+            ),
             proxy_protocol=(),
         )
 
@@ -114,9 +121,9 @@ class _Lowering:
             endpoints=tuple(wire.Endpoint(address=str(parse_endpoint(e.address)), weight=e.weight) for e in endpoints),
             max_idle=upstream.pool.max_idle,
             idle_timeout=int(upstream.pool.idle_timeout),
-            protocol="http/1.1",
-            tls=None,
-            http2=offer_to_upstream(limits.HTTP2_STREAMS),
+            protocol=upstream.protocol,
+            tls=self._credentials.upstreams.get(name),
+            http2=offer_to_upstream(upstream.http2.max_concurrent_streams, windows_of(upstream.http2)),
         )
 
     def _route(self, route: schema.Route, at: Cursor) -> wire.Route:
@@ -201,8 +208,23 @@ def match_of(match: str | schema.Match) -> wire.Match:
         headers=tuple(_value(name.lower(), value) for name, value in match.headers.items()),
         query=tuple(_value(name, value) for name, value in match.query.items()),
         cookies=tuple(_value(name, value) for name, value in match.cookies.items()),
-        client_cert=(),
+        client_cert=tuple(_client_cert(match.client_cert)),
     )
+
+
+def _client_cert(condition: schema.ClientCertCondition | None) -> Iterator[wire.ClientCertMatch]:
+    for part in _PARTS:
+        value = getattr(condition, part, None)
+        if value is not None:
+            yield wire.ClientCertMatch(part=part, test=_test(value))
+
+
+_PARTS: tuple[wire.ClientCertPart, ...] = get_args(wire.ClientCertPart)
+
+
+def windows_of(http2: schema.Http2 | schema.UpstreamHttp2) -> Windows:
+    """What may be under way, as the first flight says it."""
+    return Windows(int(http2.stream_window), int(http2.connection_window))
 
 
 def _path(path: str | schema.PathCondition) -> wire.PathMatch:
@@ -216,12 +238,16 @@ def _path(path: str | schema.PathCondition) -> wire.PathMatch:
 
 
 def _value(name: str, value: str | schema.ValueCondition) -> wire.ValueMatch:
+    return wire.ValueMatch(name=name, test=_test(value))
+
+
+def _test(value: str | schema.ValueCondition) -> wire.ValueTest:
     condition = schema.ValueCondition(exact=value) if isinstance(value, str) else value
     if condition.exact is not None:
-        return wire.ValueMatch(name=name, test=wire.ValueExact(value=condition.exact))
+        return wire.ValueExact(value=condition.exact)
     if condition.regex is not None:
-        return wire.ValueMatch(name=name, test=wire.ValueRegex(value=condition.regex))
-    return wire.ValueMatch(name=name, test=wire.ValuePresent(value=bool(condition.present)))
+        return wire.ValueRegex(value=condition.regex)
+    return wire.ValuePresent(value=bool(condition.present))
 
 
 def timeouts_of(policies: Iterable[schema.Timeout | None]) -> wire.Timeouts:

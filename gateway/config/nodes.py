@@ -138,6 +138,10 @@ class Cursor:
             found = self.node.items[key]
         return Cursor(found, self.spot)
 
+    def __contains__(self, key: str) -> bool:
+        """Whether it was written."""
+        return isinstance(self.node, Mapping) and key in self.node.entries
+
     def item(self, index: int) -> Cursor:
         """The item of "one or a list": of a single one, itself."""
         return self[index] if isinstance(self.node, Sequence) else self

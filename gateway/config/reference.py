@@ -16,12 +16,12 @@ from gateway.config import schema
 from gateway.config.emit import flow
 from gateway.config.nodes import Plain
 from gateway.config.render import written
-from gateway.config.units import Duration
+from gateway.config.units import TLS_VERSIONS, Duration, Size
 
 _INTRODUCTION: Final = """\
 # Configuration reference
 
-<!-- Made by `python -m gateway.config.reference` from gateway/config/schema.py. Do not edit. -->
+<!-- Made by `python -m gateway.config.reference` from gateway/config/schema. Do not edit. -->
 
 A configuration is one YAML file, by default `./gateway.yaml`. The smallest useful one:
 
@@ -129,7 +129,7 @@ def _scalar(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.LiteralType):
         return ", ".join(f"`{value}`" for value in kind.values)
     if isinstance(kind, inspect.CustomType):
-        return "duration" if kind.cls is Duration else "size"
+        return {Duration: "duration", Size: "size"}.get(kind.cls) or ", ".join(f"`{each}`" for each in TLS_VERSIONS)
     if isinstance(kind, inspect.IntType):
         return f"{kind.ge}–{kind.le}"
     return "`true`, `false`" if isinstance(kind, inspect.BoolType) else "text"

@@ -16,7 +16,7 @@ from gateway.config.load.substitute import escape
 from gateway.config.lower import default_rule_name, timeouts_of
 from gateway.config.nodes import Plain, Secret
 from gateway.config.schema import Config, Defaults, Route, Rule, Timeout
-from gateway.config.units import Duration, Size
+from gateway.config.units import Duration, Size, TlsVersion
 
 
 def render(config: Config) -> str:
@@ -67,7 +67,7 @@ def written(value: Any) -> Plain:
         return {key: written(item) for key, item in value.items()}
     if isinstance(value, list):
         return [written(item) for item in value]
-    if isinstance(value, (Duration, Size)):
+    if isinstance(value, (Duration, Size, TlsVersion)):
         return str(value)
     if isinstance(value, str):
         return value.written if isinstance(value, Secret) else escape(value)

@@ -1,7 +1,8 @@
-"""The scalars of our own: durations and sizes. How they are written, read and shown.
+"""The scalars of our own: durations, sizes, versions of TLS. How they are written, read and shown.
 
 A unit is always written out: `15` could be seconds or milliseconds, and people have lost nights over it. So a bare
-number is refused with the two ways to write it. Inside, a duration is whole milliseconds and a size whole bytes.
+number is refused with the two ways to write it. Inside, a duration is whole milliseconds and a size whole bytes. A
+version of TLS looks like a number to YAML, and is taken with or without quotes.
 """
 
 from __future__ import annotations
@@ -130,9 +131,36 @@ def _thousandths(value: int) -> str:
     return f"{whole}.{digits}" if digits else str(whole)
 
 
-Scalar = Duration | Size
-SCALARS: Final[dict[type, str]] = {Duration: DURATION_PATTERN, Size: SIZE_PATTERN}
-"""Our scalar types and the pattern that an editor may check."""
+class TlsVersion(str):
+    """`1.2` or `1.3`; older ones are not to be used (RFC 8996)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, written: object) -> Self:
+        """Read what a person wrote; a ValueError says what is wrong."""
+        text = str(written)
+        if isinstance(written, bool) or text not in TLS_VERSIONS:
+            raise ValueError(f"expected one of {', '.join(TLS_VERSIONS)}, the versions of TLS in use")
+        return cls(text)
+
+
+TLS_VERSIONS: Final = ("1.2", "1.3")
+
+Scalar = Duration | Size | TlsVersion
+SCALARS: Final[dict[type, dict[str, object]]] = {
+    Duration: {"type": "string", "pattern": DURATION_PATTERN},
+    Size: {"type": "string", "pattern": SIZE_PATTERN},
+    TlsVersion: {"enum": [*TLS_VERSIONS, *map(float, TLS_VERSIONS)]},
+}
+"""Our scalar types and what an editor may check."""
+
+EXPECTED: Final[dict[type, str]] = {
+    Duration: "a duration such as 1.5s",
+    Size: "a size such as 64KiB",
+    TlsVersion: "one of 1.2, 1.3",
+}
+"""The same in words."""
 
 
 def convert_scalar(kind: type, written: object) -> Scalar:
@@ -143,4 +171,6 @@ def convert_scalar(kind: type, written: object) -> Scalar:
         return Duration.parse(written)
     if kind is Size:
         return Size.parse(written)
+    if kind is TlsVersion:
+        return TlsVersion.parse(written)
     raise NotImplementedError(f"no reader for {kind.__name__}")

@@ -42,7 +42,7 @@ def run(file: str, *, program: str | None = None) -> ExitCode:
 
     `program`: how the command was called, to say once what can be tried next; None says nothing of it.
     """
-    load = PlanLoader(file)
+    load = PlanLoader(file, clock=time.time)
     plan = load(1, {})
     times = SpawnTimes()
     return trio.run(serve, plan, load, times, program, instruments=[times])

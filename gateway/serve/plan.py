@@ -6,7 +6,7 @@ thread and touches nothing that runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +18,25 @@ from gateway.policy.handler import Handler, HandlerError, resolve
 from gateway.serve import cores
 
 if TYPE_CHECKING:
+    from gateway.config import schema
     from gateway.config.compile import Compiled
-    from gateway.config.document import Document
+    from gateway.config.document import Document, Http2
     from gateway.config.schema import Config
+    from gateway.config.tls.store import Internal
+
+
+@dataclass(frozen=True, slots=True)
+class Http2Plan:
+    """What the task of an HTTP/2 connection goes by."""
+
+    offer: Http2
+    """What has been offered: the first flight and what it says."""
+    keepalive_interval: float | None
+    """Seconds without a word from the peer before a PING is sent; None: none is."""
+    keepalive_timeout: float
+    """Seconds that its answer may take."""
+    max_age: float | None
+    """Seconds; None: any age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +47,7 @@ class ListenerPlan:
     name: str
     target: Address
     scheme: str
+    http2: Http2Plan
 
     @property
     def identity(self) -> str:
@@ -47,6 +64,8 @@ class Plan:
     listeners: tuple[ListenerPlan, ...]
     admin: int | None
     """Key of the admin API's listener."""
+    upstreams: Mapping[str, Http2Plan]
+    """HTTP/2 connections to each upstream, by its name."""
     handlers: Mapping[str, Handler]
     workers: int
     access_log: str | None
@@ -101,30 +120,47 @@ def identity(address: str, name: str) -> str:
 class PlanLoader:
     """Loads one file again and again, in one process."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, clock: Callable[[], float], internal: Internal | None = None) -> None:
+        """`clock`: Unix time. `internal`: where certificates of `tls: internal` come from."""
         self.file = file
+        self._clock = clock
+        self._internal = internal
         self._numbers = iter(range(1, 1 << 32))  # a key has 32 bits
 
     def __call__(self, generation: int, open_keys: Mapping[str, int]) -> Plan:
         """Read the file. Raises ConfigError with everything that is wrong."""
         from gateway.config.compile import compile_file
 
-        compiled = compile_file(self.file, KeysOfLoad(open_keys, self._numbers), generation)
+        keys = KeysOfLoad(open_keys, self._numbers)
+        compiled = compile_file(self.file, keys, generation, now=self._clock(), internal=self._internal)
         return _plan(compiled, _handlers(compiled))
 
 
 def _plan(compiled: Compiled, handlers: Mapping[str, Handler]) -> Plan:
+    from gateway.config import schema
     from gateway.config.report import report
 
-    schemes = {each.key: each.scheme for each in compiled.document.listeners}
+    wire = {each.key: each for each in compiled.document.listeners}
+    written = {each.name: each.http2 for each in compiled.config.listeners}
     log = compiled.access_log
     return Plan(
         document=compiled.document,
         snapshot=compiled.snapshot,
         listeners=tuple(
-            ListenerPlan(each.key, each.name, each.address, schemes[each.key]) for each in compiled.listening
+            ListenerPlan(
+                each.key,
+                each.name,
+                each.address,
+                wire[each.key].scheme,
+                _http2_plan(written.get(each.name) or schema.Http2(), wire[each.key].http2),
+            )
+            for each in compiled.listening
         ),
         admin=compiled.listening[-1].key if compiled.config.admin else None,
+        upstreams={
+            each.name: _http2_plan(compiled.config.upstreams[each.name].http2, each.http2)
+            for each in compiled.document.upstreams
+        },
         handlers=handlers,
         workers=compiled.workers or cores.usable(),
         access_log=log.path if log else None,
@@ -133,6 +169,15 @@ def _plan(compiled: Compiled, handlers: Mapping[str, Handler]) -> Plan:
         directory=compiled.directory,
         warnings=tuple(report((each,)).rstrip() for each in compiled.warnings),
         config=compiled.config,
+    )
+
+
+def _http2_plan(written: schema.Http2 | schema.UpstreamHttp2, offer: Http2) -> Http2Plan:
+    return Http2Plan(
+        offer=offer,
+        keepalive_interval=written.keepalive.interval / 1000 or None,
+        keepalive_timeout=written.keepalive.timeout / 1000,
+        max_age=written.max_age / 1000 or None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.config.check.identity import asks_clients, check_hosts_covered
 from gateway.config.check.listeners import ADMIN
 from gateway.config.check.rules import RuleCheck
 from gateway.config.check.text import RegexProblem, host_problem, name_problem
@@ -9,25 +10,27 @@ from gateway.config.findings import did_you_mean
 from gateway.config.load import Loaded
 from gateway.config.nodes import Cursor, Spot
 from gateway.config.schema import PathPolicy, Route
+from gateway.config.tls import Credentials
 
 
 class RouteCheck:
     """Walks all routes of one configuration."""
 
-    def __init__(self, loaded: Loaded, regex_problem: RegexProblem) -> None:
+    def __init__(self, loaded: Loaded, regex_problem: RegexProblem, credentials: Credentials) -> None:
         self._loaded = loaded
         self._config = loaded.config
         self._findings = loaded.findings
         self._regex_problem = regex_problem
         self._names: dict[str, Spot] = {}
-        self._policies = {listener.name: listener.path for listener in self._config.listeners}
+        self._credentials = credentials
+        self._listeners = {listener.name: listener for listener in self._config.listeners}
         self._used_listeners: set[str] = set()
         self._used_upstreams: set[str] = set()
 
     def all(self) -> None:
         """Every route, then what none of them uses."""
         at = self._loaded.cursor()
-        self._rule_check([PathPolicy()]).headers(self._config.defaults.headers, at["defaults"]["headers"])
+        self._rule_check([PathPolicy()], asks=False).headers(self._config.defaults.headers, at["defaults"]["headers"])
         for index, route in enumerate(self._config.routes):
             self._route(route, at["routes"][index])
         if not self._findings.failed:
@@ -41,13 +44,15 @@ class RouteCheck:
             self._listener(listener, at["listeners"][index].spot)
         if not route.rules:
             self._findings.error(at["rules"].spot, f'the route "{route.name}" has no rules')
-        self._used_listeners.update(route.listeners or self._policies)
-        policies = [self._policies[name] for name in route.listeners or self._policies if name in self._policies]
-        self._rules(route, at, policies or [PathPolicy()])
+        self._used_listeners.update(route.listeners or self._listeners)
+        check_hosts_covered(route, at, self._listeners, self._credentials, self._findings)
+        self._rules(route, at)
 
-    def _rules(self, route: Route, at: Cursor, policies: list[PathPolicy]) -> None:
+    def _rules(self, route: Route, at: Cursor) -> None:
         names: dict[str, Spot] = {}
-        check = self._rule_check(policies)
+        mine = [self._listeners[name] for name in route.listeners or self._listeners if name in self._listeners]
+        policies = [listener.path for listener in mine] or [PathPolicy()]
+        check = self._rule_check(policies, asks=any(map(asks_clients, mine)))
         check.headers(route.headers, at["headers"])
         for index, rule in enumerate(route.rules):
             place = at["rules"][index]
@@ -62,8 +67,8 @@ class RouteCheck:
                 names.setdefault(rule.name, spot)
             check.rule(rule, place)
 
-    def _rule_check(self, policies: list[PathPolicy]) -> RuleCheck:
-        return RuleCheck(self._loaded, policies, self._regex_problem, self._used_upstreams)
+    def _rule_check(self, policies: list[PathPolicy], *, asks: bool) -> RuleCheck:
+        return RuleCheck(self._loaded, policies, self._regex_problem, self._used_upstreams, asks_clients=asks)
 
     def _name(self, name: str, spot: Spot) -> None:
         problem = name_problem(name)
@@ -78,8 +83,8 @@ class RouteCheck:
     def _listener(self, name: str, spot: Spot) -> None:
         if name == ADMIN:
             self._findings.error(spot, "the admin API's listener takes no other routes", "add a listener of your own")
-        elif name not in self._policies:
-            known = list(self._policies)
+        elif name not in self._listeners:
+            known = list(self._listeners)
             hint = did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}"
             self._findings.problem(spot, name, (f'there is no listener "{name}"', hint))
 

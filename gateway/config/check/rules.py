@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.config.check.handlers import handler_problem
+from gateway.config.check.identity import PARTS, check_client_cert
 from gateway.config.check.paths import path_problem
 from gateway.config.check.text import (
     RegexProblem,
@@ -21,6 +22,7 @@ from gateway.config.findings import did_you_mean
 from gateway.config.load import Loaded
 from gateway.config.nodes import Cursor
 from gateway.config.schema import (
+    ClientCertCondition,
     HeaderEdits,
     Headers,
     Match,
@@ -46,14 +48,22 @@ class RuleCheck:
     """Checks rules of one route."""
 
     def __init__(
-        self, loaded: Loaded, policies: list[PathPolicy], regex_problem: RegexProblem, used_upstreams: set[str]
+        self,
+        loaded: Loaded,
+        policies: list[PathPolicy],
+        regex_problem: RegexProblem,
+        used_upstreams: set[str],
+        *,
+        asks_clients: bool,
     ) -> None:
+        """`asks_clients`: whether some listener of the route asks clients for certificates."""
         self._upstreams = loaded.config.upstreams
         self._directory = loaded.directory
         self._findings = loaded.findings
         self._policies = policies
         self._regex_problem = regex_problem
         self._used = used_upstreams
+        self._asks_clients = asks_clients
 
     def rule(self, rule: Rule, at: Cursor) -> None:
         """Everything about one rule."""
@@ -89,6 +99,8 @@ class RuleCheck:
         self._values(match.headers, at["headers"], "a header name")
         self._values(match.query, at["query"], "")
         self._values(match.cookies, at["cookies"], "a cookie name")
+        if match.client_cert is not None:
+            self._client_cert(match.client_cert, at["client_cert"])
         if len(match.headers) + len(match.query) + len(match.cookies) > _CONDITIONS:
             self._findings.error(at.spot, f"more than {_CONDITIONS} conditions in one match")
 
@@ -112,6 +124,10 @@ class RuleCheck:
                 sound = self._one_of(value, ("exact", "regex", "present"), at[name])
                 if sound and value.regex is not None:
                     self._regex(value.regex, at[name]["regex"])
+
+    def _client_cert(self, condition: ClientCertCondition, at: Cursor) -> None:
+        check_client_cert(condition, at, self._findings, asked=self._asks_clients)
+        self._values({part: value for part in PARTS if (value := getattr(condition, part)) is not None}, at, "")
 
     def _one_of(self, condition: PathCondition | ValueCondition, names: tuple[str, ...], at: Cursor) -> bool:
         written = [name for name in names if getattr(condition, name) is not None]

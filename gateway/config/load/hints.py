@@ -14,7 +14,7 @@ from gateway.config import nodes
 from gateway.config.findings import did_you_mean
 from gateway.config.load.core_schema import resolve
 from gateway.config.schema import LATER
-from gateway.config.units import Duration
+from gateway.config.units import EXPECTED
 
 _SHOWN: Final = 40
 """Characters of a value that a message quotes."""
@@ -25,9 +25,22 @@ _FAMILIAR: Final = {
     "server": "endpoints", "servers": "endpoints", "targets": "endpoints", "nodes": "endpoints", "hosts": "endpoints",
     "address": "listen", "bind": "listen", "port": "listen", "url": "address", "algorithm": "balance",
     "lb_policy": "balance", "timeouts": "timeout", "return": "respond", "direct_response": "respond",
+    "ssl": "tls", "alpn": "protocols", "crt": "cert", "certificate": "cert", "cert_file": "cert", "chain": "cert",
+    "private_key": "key", "key_file": "key", "certificate_key": "key", "ca_file": "ca", "cacert": "ca",
+    "sni": "server_name", "min_tls_version": "min_version", "client_ca": "client_auth", "mtls": "client_auth",
     "code": "status", "location": "to", "target": "to", "uri": "path", "params": "query", "methods": "method",
 }  # fmt: skip
 """What a thing is called elsewhere (nginx, HAProxy, Envoy, Traefik, the Gateway API) → what it is called here."""
+
+_ELSEWHERE: Final = {
+    "tls": "`tls` goes into a listener, or into an upstream",
+    "http2": "`http2` goes into a listener, or into an upstream",
+    "protocols": "`protocols` goes into a listener; an upstream has `protocol`",
+    "protocol": "`protocol` goes into an upstream; a listener has `protocols`",
+    "client_cert": "`client_cert` goes into `match`",
+    "verify": "upstreams are verified unless `insecure_skip_verify: true` is written",
+}
+"""Where a thing is written, for those who wrote it somewhere else."""
 
 _CONDITIONS: Final = ("path", "method", "methods", "query", "cookies")
 """Fields of a match that people put beside `match`."""
@@ -40,6 +53,8 @@ def field(key: str, fields: Mapping[str, inspect.Field]) -> str:
     if "match" in fields and key in _CONDITIONS:
         name = "method" if key == "methods" else key
         return f"conditions go into `match`: match: {{{name}: …}}"
+    if key in _ELSEWHERE:
+        return _ELSEWHERE[key]
     familiar = _FAMILIAR.get(key)
     if familiar in fields:
         return f'did you mean "{familiar}"?'
@@ -98,7 +113,7 @@ _EXPECTED: Final = (
 def expected(kind: inspect.Type) -> str:
     """What fits `kind`, in words."""
     if isinstance(kind, inspect.CustomType):
-        return "a duration such as 1.5s" if kind.cls is Duration else "a size such as 64KiB"
+        return EXPECTED[kind.cls]
     if isinstance(kind, inspect.LiteralType):
         values = ", ".join(str(value) for value in kind.values)
         return values if len(kind.values) == 1 else f"one of {values}"

@@ -19,8 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.config.check.text import host_problem
 from gateway.config.tls import pem
-from gateway.config.tls.certificate import is_address
 from gateway.config.tls.dates import DAY_S, moment
+from gateway.config.tls.names import is_address
 from gateway.limits import CA_LIFETIME_DAYS, CLOCK_SKEW_ALLOWED_S, LEAF_LIFETIME_DAYS
 
 CA_NAME: Final = "gateway local CA"

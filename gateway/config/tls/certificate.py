@@ -2,7 +2,6 @@
 
     names_of    the names that a client may ask for: the SAN, or the CN if there is no SAN (RFC 6125 §6.4.4)
     facts_of    what people look at: `gateway cert show`, status, metrics
-    covers      whether a name fits one of a certificate's names
 
 Names are compared whole, with their lengths: a NUL or any other byte that is no host's makes a name unusable and it is
 left out (CVE-2025-66220).
@@ -10,7 +9,6 @@ left out (CVE-2025-66220).
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 
 import msgspec
@@ -19,10 +17,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from gateway.config.check.text import host_problem
+from gateway.config.tls.names import is_address
 from gateway.config.tls.pem import key_kind
-
-_NAME_BYTES = 253
-"""RFC 1035 §2.3.4."""
 
 
 class CertificateFacts(msgspec.Struct, frozen=True):
@@ -81,28 +77,6 @@ def _common_names(certificate: x509.Certificate) -> list[str]:
 
 def _usable(names: Iterable[str]) -> list[str]:
     return [name.lower() for name in names if is_address(name) or host_problem(name) is None]
-
-
-def is_address(name: str) -> bool:
-    """Whether a name is an IP address."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def covers(names: Iterable[str], host: str) -> bool:
-    """Whether some request for `host` (a name, `*.name` or an address) can be answered with these names.
-
-    A wildcard stands for one label (RFC 6125 §6.4.3), and a route's `*.example.com` for any number of them: such a
-    route is covered as soon as one of its hosts is.
-    """
-    host = host.lower().removeprefix("[").removesuffix("]")
-    if host.startswith("*."):
-        return any(name == host or name.removeprefix("*").endswith(host[1:]) for name in names)
-    parent = f"*.{host.partition('.')[2]}"
-    return any(name in (host, parent) for name in names)
 
 
 def is_ca(certificate: x509.Certificate) -> bool:

@@ -9,7 +9,11 @@ from gateway.config.check import check
 from gateway.config.keys import ListenerKeys
 from gateway.config.load import Loaded, load
 from gateway.config.lower import Lowered, lower
+from gateway.config.tls import Credentials, read_credentials
 from gateway.errors import ConfigError, Finding
+
+NOW = 1_800_000_000.0
+"""Unix time in these tests: January 2027."""
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -21,6 +25,18 @@ def python_regex_problem(pattern: str) -> str | None:
     except re.error as error:
         return str(error)
     return None
+
+
+def checked(loaded: Loaded) -> Credentials:
+    """Everything wrong is in the findings afterwards."""
+    credentials = read_credentials(loaded, NOW)
+    check(loaded, python_regex_problem, credentials)
+    return credentials
+
+
+def lowered(loaded: Loaded) -> Lowered:
+    """The document of a configuration, checked or not."""
+    return lower(loaded, ListenerKeys(), 1, read_credentials(loaded, NOW))
 
 
 class Folder:
@@ -40,13 +56,13 @@ class Folder:
     def load(self, text: str) -> Loaded:
         """`gateway.yaml` with this text, loaded and checked."""
         loaded = load(self.write("gateway.yaml", text), self.environ)
-        check(loaded, python_regex_problem)
+        checked(loaded)
         loaded.findings.raise_if_failed()
         return loaded
 
     def lower(self, text: str) -> Lowered:
         """The document of this text."""
-        return lower(self.load(text), ListenerKeys(), 1)
+        return lowered(self.load(text))
 
     def refused(self, text: str) -> tuple[Finding, ...]:
         """Everything found in a text that must be refused."""

@@ -18,6 +18,7 @@ from gateway.config.keys import ListenerKeys
 from gateway.config.load.substitute import escape
 from gateway.config.nodes import Plain
 from gateway.errors import ConfigError
+from tests.unit.config.reading import NOW
 
 texts = (
     st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
@@ -85,6 +86,6 @@ def test_what_the_check_lets_through_the_engine_takes(
         file = Path(directory) / "gateway.yaml"
         file.write_text(emit(config))
         try:
-            compile_file(str(file), ListenerKeys(), environ={})
+            compile_file(str(file), ListenerKeys(), environ={}, now=NOW)
         except ConfigError as error:
             assert [f for f in error.findings if "the engine refuses" in f.message] == []

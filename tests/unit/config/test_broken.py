@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.check import check
 from gateway.config.load import load
 from gateway.errors import ConfigError, Finding
 from tests.unit.config.broken import Broken, broken_configurations
-from tests.unit.config.reading import python_regex_problem
+from tests.unit.config.reading import checked
 
 COUNT = 500
 
@@ -19,7 +18,7 @@ def errors_of(broken: Broken, directory: Path) -> list[Finding]:
     file = broken.write(directory)
     with pytest.raises(ConfigError) as refused:
         loaded = load(str(file), {})
-        check(loaded, python_regex_problem)
+        checked(loaded)
         loaded.findings.raise_if_failed()
     return [finding for finding in refused.value.findings if finding.severity == "error"]
 

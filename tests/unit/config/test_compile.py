@@ -9,7 +9,7 @@ from gateway.config.compile import ENGINE, Compiled, Verdict, compile_file, rege
 from gateway.config.keys import ListenerKeys
 from gateway.config.schema import AccessLog
 from gateway.errors import ConfigError
-from tests.unit.config.reading import EXAMPLES, Folder
+from tests.unit.config.reading import EXAMPLES, NOW, Folder
 
 VALID = """\
 version: 1
@@ -37,8 +37,8 @@ class Says:
 def compiled(folder: Folder, text: str, verdict: Verdict | None = None) -> Compiled:
     file = folder.write("gateway.yaml", text)
     if verdict is None:
-        return compile_file(file, ListenerKeys(), environ={})
-    return compile_file(file, ListenerKeys(), environ={}, verdict=verdict)
+        return compile_file(file, ListenerKeys(), environ={}, now=NOW)
+    return compile_file(file, ListenerKeys(), environ={}, now=NOW, verdict=verdict)
 
 
 def test_what_serving_needs_is_there(folder: Folder) -> None:
@@ -75,12 +75,12 @@ def test_what_only_the_engine_refuses_is_an_error_with_the_file(folder: Folder) 
 def test_a_refused_file_leaves_no_key_behind_that_matters(folder: Folder) -> None:
     keys = ListenerKeys()
     file = folder.write("gateway.yaml", VALID)
-    first = compile_file(file, keys, environ={}, verdict=Says()).listening[0].key
+    first = compile_file(file, keys, environ={}, now=NOW, verdict=Says()).listening[0].key
     folder.write("gateway.yaml", VALID + "oops: 1\n")
     with pytest.raises(ConfigError):
-        compile_file(file, keys, environ={}, verdict=Says())
+        compile_file(file, keys, environ={}, now=NOW, verdict=Says())
     folder.write("gateway.yaml", VALID)
-    assert compile_file(file, keys, environ={}, verdict=Says()).listening[0].key == first
+    assert compile_file(file, keys, environ={}, now=NOW, verdict=Says()).listening[0].key == first
 
 
 # ── with the real engine ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -88,7 +88,7 @@ def test_a_refused_file_leaves_no_key_behind_that_matters(folder: Folder) -> Non
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.name)
 def test_the_engine_takes_every_example_and_shadows_none_of_its_rules(file: object) -> None:
-    assert compile_file(str(file), ListenerKeys(), environ={}).warnings == ()
+    assert compile_file(str(file), ListenerKeys(), environ={}, now=NOW).warnings == ()
 
 
 def test_the_engine_finds_the_rule_that_is_never_taken(folder: Folder) -> None:

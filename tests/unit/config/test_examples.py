@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.check import check
-from gateway.config.keys import ListenerKeys
 from gateway.config.load import load
-from gateway.config.lower import lower
-from tests.unit.config.reading import EXAMPLES, python_regex_problem
+from tests.unit.config.reading import EXAMPLES, checked, lowered
 
 FILES = sorted(EXAMPLES.glob("*.yaml"))
 
@@ -22,6 +19,6 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_the_example_is_valid_and_gives_no_warning(file: Path) -> None:
     loaded = load(str(file), {})
-    check(loaded, python_regex_problem)
+    checked(loaded)
     assert loaded.findings.all == ()
-    assert lower(loaded, ListenerKeys(), 1).document.routes
+    assert lowered(loaded).document.routes

@@ -137,7 +137,8 @@ def test_a_file_that_cannot_be_read_is_an_error_with_its_name(folder: Folder, na
     [
         ("listners: []\n", '4:1 unknown field "listners" in this file (did you mean "listeners"?)'),
         ("zzz: 1\n", '4:1 unknown field "zzz" in this file (known here: version, include, name'),
-        ("tls: {}\n", '4:1 unknown field "tls" in this file (this version of the gateway does not have `tls`)'),
+        ("retry: {}\n", '4:1 unknown field "retry" in this file (this version of the gateway does not have `retry`)'),
+        ("tls: {}\n", '4:1 unknown field "tls" in this file (`tls` goes into a listener, or into an upstream)'),
         ("workers: fast\n", '4:10 expected auto or a whole number, got "fast"'),
         ("workers: 0\n", "4:10 must be between 1 and 1,024, got 0"),
         ("workers: true\n", "4:10 expected auto or a whole number, got true"),

@@ -10,6 +10,7 @@ from gateway.config.admin_routes import ADMIN_RULES
 from gateway.config.first_flight import offer_to_clients, offer_to_upstream
 from gateway.config.keys import ListenerKeys
 from gateway.config.lower import lower
+from gateway.config.tls import Credentials
 from tests.unit.config.reading import Folder
 
 SMALLEST = """\
@@ -212,7 +213,7 @@ def test_an_address_keeps_its_key_over_reloads(folder: Folder) -> None:
     two = SMALLEST.replace("[{name: web", '[{name: other, listen: ":1"}, {name: web')
 
     def found(text: str, generation: int) -> dict[str, int]:
-        document = lower(folder.load(text), keys, generation).document
+        document = lower(folder.load(text), keys, generation, Credentials()).document
         return {listener.address: listener.key for listener in document.listeners}
 
     first = found(SMALLEST, 1)["127.0.0.1:8080"]

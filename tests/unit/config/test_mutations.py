@@ -8,13 +8,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config.check import check
-from gateway.config.keys import ListenerKeys
 from gateway.config.load import load
-from gateway.config.lower import lower
 from gateway.config.report import report
 from gateway.errors import ConfigError
-from tests.unit.config.reading import EXAMPLES, python_regex_problem
+from tests.unit.config.reading import EXAMPLES, checked, lowered
 
 TEXTS = [file.read_text() for file in sorted(EXAMPLES.glob("*.yaml"))]
 PIECES = st.sampled_from(
@@ -44,9 +41,9 @@ def try_to_load(content: bytes) -> None:
         lines = content.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
         try:
             loaded = load(str(file), {})
-            check(loaded, python_regex_problem)
+            checked(loaded)
             loaded.findings.raise_if_failed()
-            lower(loaded, ListenerKeys(), 1)
+            lowered(loaded)
         except ConfigError as error:
             assert report(error.findings)
             for finding in error.findings:

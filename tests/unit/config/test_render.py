@@ -12,13 +12,11 @@ from msgspec.structs import replace
 from gateway.config import document as wire
 from gateway.config.emit import emit
 from gateway.config.findings import Findings
-from gateway.config.keys import ListenerKeys
 from gateway.config.load import load
 from gateway.config.load.parse import parse
-from gateway.config.lower import lower
 from gateway.config.nodes import Plain, Source, plain
 from gateway.config.render import render
-from tests.unit.config.reading import EXAMPLES, Folder
+from tests.unit.config.reading import EXAMPLES, Folder, lowered
 
 FILES = sorted(EXAMPLES.glob("*.yaml"))
 
@@ -29,8 +27,8 @@ def test_rendering_twice_gives_the_same_text_and_the_same_meaning(folder: Folder
     shown = render(first.config)
     second = load(folder.write("gateway.yaml", shown), {})
     assert render(second.config) == shown
-    before = lower(first, ListenerKeys(), 1).document
-    after = lower(second, ListenerKeys(), 1).document
+    before = lowered(first).document
+    after = lowered(second).document
     assert _places_gone(after) == _places_gone(before)
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from gateway.config.addresses import parse_listen
 from gateway.config.document import FORMAT, Document
+from gateway.config.first_flight import offer_to_clients
 from gateway.config.schema import Config
 from gateway.policy import Handler
-from gateway.serve.plan import ListenerPlan, Plan
+from gateway.serve.plan import Http2Plan, ListenerPlan, Plan
+
+HTTP2 = Http2Plan(offer_to_clients(100, 65_536), keepalive_interval=None, keepalive_timeout=20.0, max_age=None)
 
 
 def make_plan(
@@ -31,8 +34,9 @@ def make_plan(
     return Plan(
         document=document,
         snapshot=str(generation).encode(),
-        listeners=tuple(ListenerPlan(keys[name], name, targets[name], "http") for name in names),
+        listeners=tuple(ListenerPlan(keys[name], name, targets[name], "http", HTTP2) for name in names),
         admin=None,
+        upstreams={},
         handlers=handlers or {},
         workers=workers,
         access_log=access_log,

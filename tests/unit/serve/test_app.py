@@ -43,7 +43,7 @@ class Process:
         return Response(200)
 
     async def live(self) -> None:
-        self.result = await app.serve(self.plan, PlanLoader("gw.yaml"), SpawnTimes())
+        self.result = await app.serve(self.plan, PlanLoader("gw.yaml", clock=lambda: 0.0), SpawnTimes())
 
     async def until_ready(self) -> None:
         while not any("ready" in line for line in self.said):

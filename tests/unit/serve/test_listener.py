@@ -13,6 +13,7 @@ from gateway.serve import sockets
 from gateway.serve.listener import Listeners
 from gateway.serve.plan import ListenerPlan
 from tests.unit.serve.double import EngineDouble, workers_of
+from tests.unit.serve.plans import HTTP2
 
 pytestmark = pytest.mark.trio
 
@@ -20,7 +21,7 @@ PATIENCE = 30.0
 
 
 def plan(key: int = 1, name: str = "web") -> ListenerPlan:
-    return ListenerPlan(key, name, parse_listen("127.0.0.1:0"), "http")
+    return ListenerPlan(key, name, parse_listen("127.0.0.1:0"), "http", HTTP2)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.config.tls.certificate import covers, names_of
+from gateway.config.tls.certificate import names_of
+from gateway.config.tls.names import covers
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 

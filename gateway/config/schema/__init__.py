@@ -10,33 +10,28 @@ mapping, one or a list), the struct keeps what was written. `x-*` keys are taken
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from gateway import limits
-from gateway.config.document import Balance, DotSegments, DoubleSlash, EncodedSlash
+from gateway.config.document import (
+    Balance,
+    DotSegments,
+    DoubleSlash,
+    EncodedSlash,
+    Protocol,
+    UpstreamProtocol,
+)
+from gateway.config.schema.base import Written, doc, preset
+from gateway.config.schema.connections import Certificate as Certificate
+from gateway.config.schema.connections import ClientAuth as ClientAuth
+from gateway.config.schema.connections import Http2 as Http2
+from gateway.config.schema.connections import Keepalive as Keepalive
+from gateway.config.schema.connections import ListenerTls as ListenerTls
+from gateway.config.schema.connections import UpstreamHttp2 as UpstreamHttp2
+from gateway.config.schema.connections import UpstreamTls as UpstreamTls
 from gateway.config.units import Duration, Size
-
-
-def doc(text: str, ge: int | None = None, le: int | None = None) -> Meta:
-    """The meaning of a field, and its bounds."""
-    return Meta(description=text, ge=ge, le=le)
-
-
-Preset = TypeVar("Preset")
-
-
-def preset(value: Preset) -> Preset:
-    """A default of our own types. A factory gives it, since msgspec cannot put it into the JSON Schema (we do)."""
-    field: Preset = msgspec.field(default_factory=lambda: value)
-    return field
-
-
-class Written(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Base of everything here."""
-
 
 # ── the process ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -157,11 +152,23 @@ class Trust(Written, frozen=True):
     ] = False
 
 
+_PROTOCOLS: list[Protocol] = ["h2", "http/1.1"]
+
+
 class Listener(Written, frozen=True):
     """An address that connections are accepted on."""
 
     name: Annotated[str, doc("Name in routes, logs and metrics.")]
     listen: Annotated[str, doc("Address: `host:port`, `:port` (every address), `[::1]:port` or `unix:/path`.")]
+    protocols: Annotated[
+        list[Protocol],
+        doc("What may be spoken, in order of preference. By ALPN under `tls`, else HTTP/2 by prior knowledge."),
+    ] = preset(_PROTOCOLS)
+    tls: Annotated[
+        Literal["internal"] | ListenerTls | None,
+        doc("Certificates; `internal`: of a local CA that the gateway makes itself. Default: no TLS."),
+    ] = None
+    http2: Annotated[Http2, doc("HTTP/2 connections of clients.")] = preset(Http2())
     limits: Annotated[ListenerLimits, doc("What clients may use.")] = preset(ListenerLimits())
     timeout: Annotated[ListenerTimeout, doc("What clients may wait.")] = preset(ListenerTimeout())
     path: Annotated[PathPolicy, doc("The normal form of paths.")] = preset(PathPolicy())
@@ -187,6 +194,17 @@ class ValueCondition(Written, frozen=True):
     present: Annotated[bool | None, doc("There at all (`true`), or not there (`false`).")] = None
 
 
+class ClientCertCondition(Written, frozen=True):
+    """Conditions on the client's verified certificate; all of them must hold. A string is an exact value."""
+
+    subject: Annotated[
+        str | ValueCondition | None, doc("The subject as RFC 4514 writes it: `CN=billing,O=Example`.")
+    ] = None
+    san: Annotated[str | ValueCondition | None, doc("Any of its names: DNS, URI, e-mail, IP address.")] = None
+    spiffe_id: Annotated[str | ValueCondition | None, doc("Its SPIFFE ID: `spiffe://example.org/billing`.")] = None
+    fingerprint: Annotated[str | ValueCondition | None, doc("SHA-256 of it, in lower-case hex.")] = None
+
+
 class Match(Written, frozen=True):
     """Conditions on a request; all of them must hold."""
 
@@ -195,6 +213,7 @@ class Match(Written, frozen=True):
     headers: Annotated[dict[str, str | ValueCondition], doc("Header conditions; a string is an exact value.")] = {}
     query: Annotated[dict[str, str | ValueCondition], doc("Query conditions; a string is an exact value.")] = {}
     cookies: Annotated[dict[str, str | ValueCondition], doc("Cookie conditions; a string is an exact value.")] = {}
+    client_cert: Annotated[ClientCertCondition | None, doc("Conditions on the client's verified certificate.")] = None
 
 
 class Share(Written, frozen=True):
@@ -289,6 +308,12 @@ class Upstream(Written, frozen=True):
         ),
     ] = "round_robin"
     pool: Annotated[Pool, doc("Connections kept for the next request.")] = preset(Pool())
+    protocol: Annotated[
+        UpstreamProtocol,
+        doc("`http/1.1`; `h2` (without `tls` by prior knowledge); `auto`: by ALPN under `tls`, else `http/1.1`."),
+    ] = "http/1.1"
+    tls: Annotated[UpstreamTls | None, doc("TLS with the upstream. Default: plain text.")] = None
+    http2: Annotated[UpstreamHttp2, doc("HTTP/2 connections to it.")] = preset(UpstreamHttp2())
 
 
 # ── the whole file ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -318,7 +343,7 @@ class Config(Written, frozen=True):
 
 LATER = frozenset(
     {
-        "tls", "protocols", "protocol", "http2", "retry", "mirror", "fault", "rate_limit", "health", "outliers",
+        "retry", "mirror", "fault", "rate_limit", "health", "outliers",
         "circuit_breaker", "dns",
     }
 )  # fmt: skip

@@ -1,0 +1,110 @@
+"""What a person may write of connections: TLS and HTTP/2, with clients and with upstreams."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from gateway import limits
+from gateway.config.document import ClientAuthMode
+from gateway.config.schema.base import Written, doc, preset
+from gateway.config.units import Duration, Size, TlsVersion
+
+
+class Keepalive(Written, frozen=True):
+    """PINGs on an HTTP/2 connection of which nothing is heard."""
+
+    interval: Annotated[Duration, doc("How long nothing is heard before one is sent. `0s`: none is.")] = preset(
+        Duration(limits.KEEPALIVE_MS)
+    )
+    timeout: Annotated[Duration, doc("What the answer may take; then the connection is ended.")] = preset(
+        Duration(limits.KEEPALIVE_TIMEOUT_MS)
+    )
+
+
+class Http2(Written, frozen=True):
+    """HTTP/2 connections."""
+
+    max_concurrent_streams: Annotated[
+        int, doc("Streams of one connection that are open at once.", ge=1, le=limits.HTTP2_STREAMS_MAX)
+    ] = limits.HTTP2_STREAMS
+    stream_window: Annotated[Size, doc("Bytes under way to the gateway on one stream.")] = preset(
+        Size(limits.HTTP2_STREAM_WINDOW)
+    )
+    connection_window: Annotated[Size, doc("The same for all streams of a connection together.")] = preset(
+        Size(limits.HTTP2_CONNECTION_WINDOW)
+    )
+    keepalive: Annotated[Keepalive, doc("PINGs on a quiet connection.")] = preset(Keepalive())
+    max_age: Annotated[
+        Duration, doc("A connection that is older is asked to end, and its streams finish. `0s`: any age.")
+    ] = preset(Duration(limits.MAX_AGE_MS))
+
+
+class Certificate(Written, frozen=True):
+    """A certificate with its key, as PEM files. They are read anew when they change."""
+
+    cert: Annotated[str, doc("File: the certificate first, then the intermediate ones.")]
+    key: Annotated[str | None, doc("File of its private key, without passphrase. Default: the file of `cert`.")] = None
+    ocsp: Annotated[str | None, doc("File of an OCSP response (DER) to staple.")] = None
+
+
+class ClientAuth(Written, frozen=True):
+    """Certificates of clients."""
+
+    mode: Annotated[
+        ClientAuthMode,
+        doc("`off`: not asked for; `optional`: verified if there is one; `required`: no connection without."),
+    ]
+    ca: Annotated[str | None, doc("File of the CAs that clients' certificates come from.")] = None
+
+
+class ListenerTls(Written, frozen=True):
+    """TLS with clients. Paths of files are relative to the file that they are written in."""
+
+    certificates: Annotated[
+        list[Certificate], doc("Chosen by the name that the client asks for (SNI); the first is the default.")
+    ] = []
+    client_auth: Annotated[ClientAuth | None, doc("Certificates of clients. Default: not asked for.")] = None
+    min_version: Annotated[TlsVersion, doc("Oldest version accepted.")] = preset(TlsVersion("1.2"))
+    handshake_timeout: Annotated[Duration, doc("From accept to the end of the handshake.")] = preset(
+        Duration(limits.HANDSHAKE_TIMEOUT_MS)
+    )
+
+
+class UpstreamTls(Written, frozen=True):
+    """TLS with an upstream. Its certificate is verified. Paths are relative to the file that they are written in."""
+
+    ca: Annotated[str | None, doc("File of the CAs that its certificate comes from. Default: those of the system.")] = (
+        None
+    )
+    server_name: Annotated[
+        str | None, doc("The name that is asked for (SNI) and verified. Default: the endpoint's IP address.")
+    ] = None
+    cert: Annotated[str | None, doc("File of our own certificate, for upstreams that ask for one.")] = None
+    key: Annotated[str | None, doc("File of its private key. Default: the file of `cert`.")] = None
+    min_version: Annotated[TlsVersion, doc("Oldest version accepted.")] = preset(TlsVersion("1.2"))
+    insecure_skip_verify: Annotated[
+        bool, doc("`true`: anybody may answer in the upstream's place. For a test bench, never for a network.")
+    ] = False
+
+
+class UpstreamHttp2(Written, frozen=True):
+    """HTTP/2 connections to an upstream."""
+
+    max_concurrent_streams: Annotated[
+        int,
+        doc(
+            "Streams that are opened on one connection; fewer if the upstream says so.",
+            ge=1,
+            le=limits.HTTP2_STREAMS_MAX,
+        ),
+    ] = limits.HTTP2_STREAMS
+    stream_window: Annotated[Size, doc("Bytes under way to the gateway on one stream.")] = preset(
+        Size(limits.HTTP2_STREAM_WINDOW)
+    )
+    connection_window: Annotated[Size, doc("The same for all streams of a connection together.")] = preset(
+        Size(limits.HTTP2_CONNECTION_WINDOW)
+    )
+    keepalive: Annotated[Keepalive, doc("PINGs on a quiet connection.")] = preset(Keepalive())
+    max_age: Annotated[
+        Duration, doc("An older connection gets no new requests, and ends after its last. `0s`: any age.")
+    ] = preset(Duration(limits.MAX_AGE_MS))
