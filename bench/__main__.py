@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     commands.add_parser(
         "load",
         add_help=False,
-        help="send HTTP/1.1 load to a URL (all options: load --help)",
+        help="send HTTP/1.1, HTTP/2 or gRPC load to a URL, plain or over TLS (all options and examples: load --help)",
     )
     add_compare(commands.add_parser("compare", help="run peers and gateway in alternating rounds"))
     return run_compare(parser.parse_args(arguments))

@@ -23,8 +23,8 @@ def find() -> Path:
 def fresh(binary: Path) -> bool:
     if not binary.exists():
         return False
-    room = ROOT / "rust" / "load"
-    sources = [*room.glob("src/*.rs"), room / "Cargo.toml"]
+    rooms = [ROOT / "rust" / name for name in ("load", "core")]  # it speaks HTTP/2 with the core's connection
+    sources = [path for room in rooms for path in (*room.glob("src/**/*.rs"), room / "Cargo.toml")]
     return all(source.stat().st_mtime <= binary.stat().st_mtime for source in sources)
 
 

@@ -55,6 +55,8 @@ pub struct Answer {
     started: bool,
     /// Status code; 0 until the head is complete.
     pub status: u16,
+    /// Bytes of the body so far.
+    pub body: u64,
     /// Whether the connection cannot be used again.
     pub close: bool,
 }
@@ -68,6 +70,7 @@ impl Answer {
             kept: Vec::new(),
             started: false,
             status: 0,
+            body: 0,
             close: false,
         }
     }
@@ -78,6 +81,7 @@ impl Answer {
         self.kept.clear();
         self.started = false;
         self.status = 0;
+        self.body = 0;
         self.close = false;
     }
 
@@ -99,6 +103,7 @@ impl Answer {
 
     /// Says that `count` of the `discardable` bytes were thrown away.
     pub fn discarded(&mut self, count: u64) -> Progress {
+        self.body += count;
         match self.state {
             State::Fixed(left) if left > count => {
                 self.state = State::Fixed(left - count);
@@ -111,10 +116,10 @@ impl Answer {
         }
     }
 
-    /// Says that the connection has ended.
-    pub fn end(&mut self) -> Result<(), Fault> {
+    /// Says that the connection has ended; `clean` if nobody can have cut it short (RFC 9112, 9.8).
+    pub fn end(&mut self, clean: bool) -> Result<(), Fault> {
         match self.state {
-            State::UntilClose => Ok(()),
+            State::UntilClose if clean => Ok(()),
             _ if !self.started => Err(Fault::Closed),
             _ => Err(Fault::Short),
         }
@@ -138,7 +143,10 @@ impl Answer {
             State::Head => self.head(bytes),
             State::Fixed(left) => Ok(self.body(bytes, left, State::Fixed, State::Done)),
             State::Chunk(left) => Ok(self.body(bytes, left, State::Chunk, State::ChunkEnd)),
-            State::UntilClose => Ok((!bytes.is_empty()).then_some(bytes.len())),
+            State::UntilClose => {
+                self.body += bytes.len() as u64;
+                Ok((!bytes.is_empty()).then_some(bytes.len()))
+            }
             State::ChunkSize => self.on_line(bytes, |line| {
                 chunk_size(line).map(|size| if size == 0 { State::Trailers } else { State::Chunk(size) })
             }),
@@ -165,6 +173,7 @@ impl Answer {
             return None;
         }
         let taken = left.min(bytes.len() as u64);
+        self.body += taken;
         self.state = if taken == left { next } else { same(left - taken) };
         Some(taken as usize)
     }

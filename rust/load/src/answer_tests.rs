@@ -41,7 +41,7 @@ fn complete_answers_end_at_their_last_byte_however_they_are_cut() {
             let mut answer = Answer::new(false);
             assert_eq!(answer.feed(&bytes[..cut]), Ok(Progress::More));
             assert_eq!(answer.feed(&bytes[cut..]), Ok(Progress::Done), "cut at {cut}");
-            assert_eq!(answer.end(), Err(Fault::Short));
+            assert_eq!(answer.end(true), Err(Fault::Short));
         }
     }
 }
@@ -84,10 +84,10 @@ fn a_truncated_answer_never_looks_complete() {
         for cut in 1..bytes.len() {
             let mut answer = Answer::new(false);
             assert_eq!(answer.feed(&bytes[..cut]), Ok(Progress::More));
-            assert_eq!(answer.end(), Err(Fault::Short));
+            assert_eq!(answer.end(true), Err(Fault::Short));
         }
     }
-    assert_eq!(Answer::new(false).end(), Err(Fault::Closed));
+    assert_eq!(Answer::new(false).end(true), Err(Fault::Closed));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_body_without_length_ends_with_the_connection() {
     let mut answer = Answer::new(false);
     assert_eq!(answer.feed(b"HTTP/1.1 200 OK\r\n\r\nabc"), Ok(Progress::More));
     assert_eq!(answer.feed(b"more"), Ok(Progress::More));
-    assert_eq!((answer.end(), answer.close), (Ok(()), true));
+    assert_eq!((answer.end(true), answer.close), (Ok(()), true));
 }
 
 #[test]

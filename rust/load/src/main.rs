@@ -1,21 +1,30 @@
-//! `gateway-load`: HTTP/1.1 load so light that it is not the bottleneck, and the relay that is the floor of a proxy.
+//! `gateway-load`: HTTP load so light that it is not the bottleneck, and the relay that is the floor of a proxy.
 //!
 //! One thread per `--threads`, each with its own edge-triggered epoll and its share of the connections; nothing is
 //! shared until the counts are merged at the end. See `worker` for the loop and bench/README.md for the figures.
 
 mod answer;
+mod asked;
+mod grpc;
+mod http1;
+mod http2;
+mod link;
 mod pace;
 mod plan;
 mod relay;
 mod report;
-mod slot;
+mod request;
 mod sys;
 mod tally;
+mod tls;
+mod units;
 mod worker;
 
 use plan::Plan;
+use std::io::Write;
 use std::process::ExitCode;
 use tally::Tally;
+use tls::Client;
 use worker::Worker;
 
 /// Exit code of a command line that cannot be understood.
@@ -58,27 +67,42 @@ fn ended(result: Result<bool, String>) -> ExitCode {
 fn load(plan: &Plan) -> Result<bool, String> {
     sys::raise_descriptor_limit();
     sys::note_interrupts();
-    let tally = run(plan)?;
-    if plan.json {
-        println!("{}", report::json(plan, &tally));
-    } else {
-        print!("{}", report::words(plan, &tally));
+    let client = if plan.tls { Some(Client::new(plan)?) } else { None };
+    if plan.threads > 1 {
+        return Ok(report(plan, &many(plan, client.as_ref())?));
     }
-    Ok(tally.requests() > 0)
+    let mut worker = Worker::new(plan, client.as_ref(), 0)?;
+    worker.run()?;
+    let good = report(plan, worker.tally());
+    if plan.hold && good {
+        std::thread::spawn(|| {
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            sys::interrupt();
+        });
+        worker.hold()?;
+    }
+    Ok(good)
 }
 
-fn run(plan: &Plan) -> Result<Tally, String> {
-    if plan.threads == 1 {
-        return Worker::new(plan, 0)?.run();
-    }
-    let tallies: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..plan.threads).map(|index| scope.spawn(move || Worker::new(plan, index)?.run())).collect();
+fn report(plan: &Plan, tally: &Tally) -> bool {
+    let text = if plan.json { report::json(plan, tally) + "\n" } else { report::words(plan, tally) };
+    let mut output = std::io::stdout().lock();
+    let told = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    told.is_ok() && tally.requests() > 0
+}
+
+fn many(plan: &Plan, client: Option<&Client>) -> Result<Tally, String> {
+    let run = |index| {
+        let mut worker = Worker::new(plan, client, index)?;
+        worker.run().map(|()| worker)
+    };
+    let workers: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..plan.threads).map(|index| scope.spawn(move || run(index))).collect();
         threads.into_iter().map(|t| t.join().map_err(|_| "a thread panicked".to_owned())).collect()
     });
     let mut sum = Tally::new()?;
-    for tally in tallies {
-        sum.merge(&tally??)?;
+    for worker in workers {
+        sum.merge(worker??.tally())?;
     }
     Ok(sum)
 }

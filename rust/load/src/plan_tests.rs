@@ -44,7 +44,7 @@ fn ipv6_and_units_are_understood() -> Result<(), String> {
 fn mistakes_are_answered_with_the_right_way() {
     for (line, part) in [
         ("", "a URL is needed"),
-        ("https://x/", "starts with http://"),
+        ("ftp://x/", "starts with http://"),
         ("http://127.0.0.1/|http://127.0.0.1/", "one URL"),
         ("http://127.0.0.1/|-c|0", "a number from 1"),
         ("http://127.0.0.1/|-d|10h", "like 10s"),

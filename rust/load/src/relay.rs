@@ -21,7 +21,7 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> std::result::Result<
     let (Some(listen), Some(upstream), None) = (arguments.next(), arguments.next(), arguments.next()) else {
         return Err("usage: gateway-load relay LISTEN UPSTREAM, each host:port".into());
     };
-    let (listen, upstream) = (resolve(&listen)?, resolve(&upstream)?);
+    let (listen, upstream) = (resolve(&listen, 80)?, resolve(&upstream, 80)?);
     sys::raise_descriptor_limit();
     sys::note_interrupts();
     let listener = sys::listen(&listen).map_err(|e| format!("{listen}: {e}"))?;

@@ -36,13 +36,15 @@ fn micros(nanoseconds: u64) -> f64 {
 pub fn json(plan: &Plan, tally: &Tally) -> String {
     let figures = Figures::of(tally);
     let window = format!(
-        "\"seconds\":{:.6},\"requests\":{},\"requests_per_second\":{:.1},\"bytes\":{},\"bytes_per_second\":{:.0},\"connects\":{}",
+        "\"seconds\":{:.6},\"requests\":{},\"requests_per_second\":{:.1},\"bytes\":{},\"bytes_per_second\":{:.0},\"connects\":{},\"handshakes\":{},\"resumed\":{}",
         figures.seconds,
         tally.requests(),
         figures.per_second,
         tally.bytes,
         figures.bytes_per_second,
-        tally.connects
+        tally.connects,
+        tally.handshakes.0,
+        tally.handshakes.1
     );
     let cpu = format!(
         "\"cpu\":{{\"user_seconds\":{:.6},\"system_seconds\":{:.6},\"us_per_request\":{:.3}}}",
@@ -55,11 +57,14 @@ pub fn json(plan: &Plan, tally: &Tally) -> String {
 
 fn json_plan(plan: &Plan) -> String {
     format!(
-        "\"url\":\"{}\",\"loop\":\"{}\",\"connection\":\"{}\",\"connections\":{},\"threads\":{},\"rate\":{}",
+        "\"url\":\"{}\",\"protocol\":\"{}\",\"tls\":{},\"loop\":\"{}\",\"connection\":\"{}\",\"connections\":{},\"streams\":{},\"threads\":{},\"rate\":{}",
         plan.url.replace('\\', "\\\\").replace('"', "\\\""),
+        plan.protocol.names().0,
+        plan.tls,
         if plan.rate.is_some() { "open" } else { "closed" },
         if plan.keep { "keep" } else { "new" },
         plan.connections,
+        plan.streams,
         plan.threads,
         plan.rate.map_or("null".to_owned(), |rate| rate.to_string())
     )
@@ -88,10 +93,11 @@ pub fn words(plan: &Plan, tally: &Tally) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{} requests in {:.2} s over {} connections, {} received",
+        "{} requests in {:.2} s over {} connections{}, {} received",
         tally.requests(),
         figures.seconds,
         plan.connections,
+        if plan.streams > 1 { format!(" of {} streams", plan.streams) } else { String::new() },
         bytes(tally.bytes as f64)
     );
     let _ = writeln!(
@@ -105,6 +111,10 @@ pub fn words(plan: &Plan, tally: &Tally) -> String {
     let kinds = Failure::NAMES.iter().zip(tally.failures).filter(|(_, times)| *times > 0);
     for (at, (name, times)) in kinds.enumerate() {
         let _ = write!(text, "{}{name} {times}", if at == 0 { ": " } else { ", " });
+    }
+    if plan.tls {
+        let (all, resumed) = tally.handshakes;
+        let _ = write!(text, "\nhandshakes  {all}, {resumed} of them resumed");
     }
     let _ = write!(
         text,

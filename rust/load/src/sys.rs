@@ -199,6 +199,11 @@ pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
+/// As if an interrupt had come.
+pub fn interrupt() {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
 /// Turns the first SIGINT or SIGTERM into `interrupted`; the second one ends the process as usual.
 pub fn note_interrupts() {
     extern "C" fn note(_signal: libc::c_int) {

@@ -23,10 +23,20 @@ pub enum Failure {
     Closed,
     /// The connection ended before the answer did.
     Short,
-    /// The answer was not HTTP/1.1.
+    /// The answer, or the whole connection, was not HTTP as its RFC defines it.
     Malformed,
     /// The answer's status was not 2xx.
     Status,
+    /// The answer's body had another length than `--expect` says.
+    Length,
+    /// The server reset the stream.
+    Reset,
+    /// The server announced the end of the connection before it took the request.
+    GoAway,
+    /// The answer was not a gRPC answer with status 0 and one message.
+    Grpc,
+    /// The TLS handshake failed, or a record was not genuine.
+    Tls,
     /// The answer did not come in time.
     Timeout,
     /// Open loop: due, but not sent or not answered when the run was over.
@@ -35,8 +45,22 @@ pub enum Failure {
 
 impl Failure {
     /// Their names in reports, by number.
-    pub const NAMES: [&str; 9] =
-        ["connect", "send", "receive", "closed", "short", "malformed", "status", "timeout", "unfinished"];
+    pub const NAMES: [&str; 14] = [
+        "connect",
+        "send",
+        "receive",
+        "closed",
+        "short",
+        "malformed",
+        "status",
+        "length",
+        "reset",
+        "goaway",
+        "grpc",
+        "tls",
+        "timeout",
+        "unfinished",
+    ];
 }
 
 impl From<Fault> for Failure {
@@ -58,6 +82,8 @@ pub struct Tally {
     pub bytes: u64,
     /// Connections opened over the whole run.
     pub connects: u64,
+    /// TLS handshakes that were completed over the whole run, and how many of them resumed a session.
+    pub handshakes: (u64, u64),
     /// Failures by `Failure`.
     pub failures: [u64; Failure::NAMES.len()],
     /// Length of the measured window in nanoseconds; the longest of the threads.
@@ -75,6 +101,7 @@ impl Tally {
             latencies,
             bytes: 0,
             connects: 0,
+            handshakes: (0, 0),
             failures: [0; Failure::NAMES.len()],
             window: 0,
             cpu: (0, 0),
@@ -106,6 +133,8 @@ impl Tally {
         self.latencies.add(&other.latencies).map_err(|e| e.to_string())?;
         self.bytes += other.bytes;
         self.connects += other.connects;
+        let (all, resumed) = other.handshakes;
+        self.handshakes = (self.handshakes.0 + all, self.handshakes.1 + resumed);
         for (sum, more) in self.failures.iter_mut().zip(other.failures) {
             *sum += more;
         }

@@ -1,37 +1,45 @@
 //! One thread's loop over its connections.
 //!
-//! Theory: a request costs one send, one receive and a share of one epoll wait, nothing else. The next request is
-//! sent from where the last answer ended, without going back to the loop. A receive that brings less than was asked
-//! for was the last one, unless the peer has hung up. Body bytes are dropped in the kernel where they are many.
+//! Theory: a request costs its share of one send, one receive and one epoll wait, nothing else. What an answer's end
+//! frees is used at once, without going back to the loop, and what a turn has to say to one connection leaves with one
+//! send. A receive that brings less than was asked for was the last one, unless the peer has hung up. Body bytes are
+//! dropped in the kernel where they are many and not encrypted.
 //!
-//! Rules: a failed request gives up its connection and lets its slot rest until the next sweep, so that a dead server
-//! is not stormed and nothing here recurses. Only what happens in the measured window counts.
+//! Rules: a failed request lets its place rest until the next sweep, so that a dead server is not stormed and nothing
+//! here recurses. Only what happens in the measured window counts.
 
-use crate::answer::Progress;
+use crate::asked::{Asked, Ended};
+use crate::link::Link;
 use crate::pace::{Pace, nanoseconds};
 use crate::plan::Plan;
-use crate::slot::{Phase, Slot};
 use crate::sys::{self, Epoll, Ready};
 use crate::tally::{Failure, Tally};
+use crate::tls::Client;
+use gateway_core::http2::Scratch;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::time::Instant;
 
 /// Room for one receive: heads and small answers whole, large ones in few pieces, all of it in the second-level cache.
-const SCRATCH_BYTES: usize = 64 * 1024;
+const SCRATCH_BYTES: usize = 128 * 1024;
 /// From so many expected body bytes on, they are dropped in the kernel instead of copied out.
 const DISCARD_FROM: u64 = 16 * 1024;
-/// Between two sweeps for late answers and rested slots.
+/// Between two sweeps for late answers and rested places.
 const SWEEP_NS: u64 = 50_000_000;
 
 /// The loop's state.
 pub struct Worker<'a> {
     plan: &'a Plan,
+    client: Option<&'a Client>,
     epoll: Epoll,
-    slots: Vec<Slot>,
+    links: Vec<Link<'a>>,
+    /// Connections, each as often as it can take another request.
     free: VecDeque<usize>,
     resting: Vec<usize>,
+    dirty: Vec<usize>,
+    ended: Vec<Ended>,
     scratch: Vec<u8>,
+    heads: Scratch,
     pace: Pace,
     tally: Tally,
     origin: Instant,
@@ -43,16 +51,20 @@ pub struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// The loop of thread `index` of the plan.
-    pub fn new(plan: &'a Plan, index: usize) -> Result<Self, String> {
+    pub fn new(plan: &'a Plan, client: Option<&'a Client>, index: usize) -> Result<Self, String> {
         let connections =
             plan.connections / plan.threads + usize::from(index < plan.connections % plan.threads);
         Ok(Self {
             plan,
+            client,
             epoll: Epoll::new().map_err(|e| format!("epoll: {e}"))?,
-            slots: (0..connections).map(|_| Slot::new(plan.head)).collect(),
-            free: (0..connections).collect(),
+            links: (0..connections).map(|_| Link::new(plan)).collect(),
+            free: (0..plan.streams).flat_map(|_| 0..connections).collect(),
             resting: Vec::new(),
+            dirty: Vec::new(),
+            ended: Vec::new(),
             scratch: vec![0; SCRATCH_BYTES],
+            heads: Scratch::default(),
             pace: Pace::new(plan, index),
             tally: Tally::new()?,
             origin: Instant::now(),
@@ -64,14 +76,14 @@ impl<'a> Worker<'a> {
     }
 
     /// Runs the plan to its end or to an interrupt.
-    pub fn run(mut self) -> Result<Tally, String> {
+    pub fn run(&mut self) -> Result<(), String> {
         sys::sharpen_timers();
-        self.origin = Instant::now();
-        if self.plan.keep {
-            for index in 0..self.slots.len() {
-                self.connect(index); // a failure shows when the slot's first request tries again
+        if self.plan.keep && !self.plan.hold {
+            for index in 0..self.links.len() {
+                let _ = self.connect(index); // a failure shows when the first request tries again
             }
         }
+        self.origin = Instant::now();
         let mut now = self.now();
         let mut sweep_at = now + SWEEP_NS;
         while !self.pace.over(now, self.in_flight) && !sys::interrupted() {
@@ -84,7 +96,22 @@ impl<'a> Worker<'a> {
                 sweep_at = now + SWEEP_NS;
             }
         }
-        Ok(self.end_window(now))
+        self.end_window(now);
+        Ok(())
+    }
+
+    /// Keeps the connections, answering what they ask, until the next interrupt.
+    pub fn hold(&mut self) -> Result<(), String> {
+        self.free.clear();
+        while !sys::interrupted() {
+            self.turn(SWEEP_NS).map_err(|e| format!("epoll: {e}"))?;
+        }
+        Ok(())
+    }
+
+    /// What was counted.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     fn now(&self) -> u64 {
@@ -101,7 +128,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn end_window(mut self, now: u64) -> Tally {
+    fn end_window(&mut self, now: u64) {
         if self.counting {
             let cpu = sys::thread_cpu();
             self.tally.cpu = (cpu.0 - self.cpu_before.0, cpu.1 - self.cpu_before.1);
@@ -110,16 +137,17 @@ impl<'a> Worker<'a> {
                 self.tally.failed(Failure::Unfinished, self.pace.overdue(now) + self.in_flight as u64);
             }
         }
-        self.tally
+        self.counting = false;
     }
 
-    /// Gives due requests to free slots.
+    /// Gives due requests to free places.
     fn dispatch(&mut self, now: u64) {
         while !self.free.is_empty() {
-            let Some(intended) = self.pace.next(now) else { return };
-            let Some(index) = self.free.pop_front() else { return };
+            let Some(intended) = self.pace.next(now) else { break };
+            let Some(index) = self.free.pop_front() else { break };
             self.start(index, intended, now);
         }
+        self.flush();
     }
 
     fn turn(&mut self, until_sweep: u64) -> std::io::Result<()> {
@@ -129,17 +157,18 @@ impl<'a> Worker<'a> {
         for at in 0..events {
             let event = self.epoll.event(at);
             self.event(event);
+            self.flush();
         }
         Ok(())
     }
 
     fn event(&mut self, event: Ready) {
-        let (index, generation) = Slot::parts(event.token);
-        let slot = &self.slots[index];
-        if slot.generation != generation {
+        let (index, generation) = Link::parts(event.token);
+        let link = &self.links[index];
+        if link.generation != generation {
             return;
         }
-        if event.writable && slot.phase == Phase::Busy && slot.sent < self.plan.request.len() {
+        if event.writable && link.has_unsent() {
             self.push(index);
         }
         if event.readable {
@@ -147,118 +176,168 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Opens the slot's connection; false when that failed at once.
-    fn connect(&mut self, index: usize) -> bool {
-        let Ok(socket) = sys::connect(&self.plan.address) else { return false };
-        let slot = &mut self.slots[index];
-        let token = slot.open(index, socket);
+    /// Opens a connection in a place.
+    fn connect(&mut self, index: usize) -> Result<(), Failure> {
+        let socket = sys::connect(&self.plan.address).map_err(|_| Failure::Connect)?;
+        let link = &mut self.links[index];
+        let token = link.open(index, socket, self.client)?;
         self.tally.connects += 1;
-        slot.socket.as_ref().is_some_and(|socket| self.epoll.add(socket, token).is_ok())
+        let Some(socket) = &link.socket else { return Err(Failure::Connect) };
+        self.epoll.add(socket, token).map_err(|_| Failure::Connect)
     }
 
     fn start(&mut self, index: usize, intended: u64, now: u64) {
-        let slot = &mut self.slots[index];
-        slot.phase = Phase::Busy;
-        slot.intended = intended;
-        slot.begun = now;
-        slot.sent = 0;
-        slot.answer.restart();
         self.in_flight += 1;
-        if slot.socket.is_none() && !self.connect(index) {
-            return self.fail(index, Failure::Connect);
+        let connected = match self.links[index].socket {
+            Some(_) => Ok(()),
+            None => self.connect(index),
+        };
+        self.links[index].begin(Asked { intended, begun: now });
+        match connected {
+            Ok(()) => self.mark(index),
+            Err(failure) => self.give_up(index, failure),
         }
-        self.push(index);
     }
 
-    /// Sends what is left of the request. On a connection that is still being made this says "would block" once.
+    /// Puts a connection in the list of those that have something to send.
+    fn mark(&mut self, index: usize) {
+        let link = &mut self.links[index];
+        if !link.dirty {
+            link.dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    /// Sends what the turn had to say, one send for each connection.
+    fn flush(&mut self) {
+        while let Some(index) = self.dirty.pop() {
+            self.links[index].dirty = false;
+            self.push(index);
+        }
+    }
+
     fn push(&mut self, index: usize) {
-        let slot = &mut self.slots[index];
-        let Some(socket) = &slot.socket else { return };
-        match sys::send(socket, &self.plan.request[slot.sent..]) {
-            Ok(count) => {
-                slot.sent += count;
-                slot.fresh = false;
-            }
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
-            Err(_) if slot.fresh => self.fail(index, Failure::Connect),
-            Err(e) if e.kind() == ErrorKind::BrokenPipe && slot.sent == 0 => {
-                self.fail(index, Failure::Closed)
-            }
-            Err(_) => self.fail(index, Failure::Send),
+        if let Err(failure) = self.links[index].push() {
+            self.give_up(index, failure);
         }
     }
 
-    /// Receives until the answer is complete or nothing is left to receive.
+    /// Receives until nothing is left to receive.
     fn pull(&mut self, index: usize, generation: u32, hung_up: bool) {
-        loop {
-            let slot = &mut self.slots[index];
-            if slot.generation != generation {
+        let now = self.now();
+        self.links[index].turn(now);
+        while self.links[index].generation == generation && self.links[index].socket.is_some() {
+            let discardable = self.links[index].discardable();
+            let (count, drained) = if discardable >= DISCARD_FROM {
+                (self.discard(index, discardable as usize), true) // the answer is complete, or nothing is left
+            } else {
+                let (count, asked) = self.receive(index);
+                (count, count.is_none_or(|count| count < asked))
+            };
+            self.settle(index);
+            if count.is_none() || drained && !hung_up {
                 return;
             }
-            let Some(socket) = &slot.socket else { return };
-            let discardable = slot.answer.discardable();
-            let discarding = slot.phase == Phase::Busy && discardable >= DISCARD_FROM;
-            let asked = if discarding { discardable as usize } else { SCRATCH_BYTES };
-            let received = if discarding {
-                sys::discard(socket, asked)
-            } else {
-                sys::receive(socket, &mut self.scratch)
-            };
-            let count = match received {
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
-                _ if slot.phase != Phase::Busy => return slot.socket = None, // idle: closed by the server
-                Err(_) if slot.fresh => return self.fail(index, Failure::Connect),
-                Err(_) => return self.fail(index, Failure::Receive),
-                Ok(count) => count,
-            };
-            if self.counting {
-                self.tally.bytes += count as u64;
+        }
+    }
+
+    /// Receives once and hands it on; says how much came and how much was asked for. Nothing came if there was nothing or
+    /// the connection is gone.
+    fn receive(&mut self, index: usize) -> (Option<usize>, usize) {
+        let link = &mut self.links[index];
+        let (kept, received) = link.receive(&mut self.scratch);
+        let asked = SCRATCH_BYTES - kept;
+        let shaking = link.handshake().is_none();
+        let fate = match received {
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return (None, asked),
+            Err(_) => Err(link.broken()),
+            Ok(0) => link.end(self.client.is_none(), &mut self.ended),
+            Ok(count) => {
+                self.tally.bytes += if self.counting { count as u64 } else { 0 };
+                link.feed(&mut self.scratch[..kept + count], &mut self.heads, &mut self.ended)
             }
-            let progress = match count {
-                0 => slot.answer.end().map(|()| Progress::Done),
-                _ if discarding => Ok(slot.answer.discarded(count as u64)),
-                _ => slot.answer.feed(&self.scratch[..count]),
-            };
-            match progress {
-                Ok(Progress::Done) => return self.finish(index),
-                Err(fault) => return self.fail(index, fault.into()),
-                Ok(Progress::More) if count < asked && !hung_up => return,
-                Ok(Progress::More) => {}
+        };
+        if let Some(resumed) = link.handshake().filter(|_| shaking) {
+            self.tally.handshakes.0 += 1;
+            self.tally.handshakes.1 += u64::from(resumed);
+        }
+        if link.has_unsent() {
+            self.mark(index);
+        }
+        match (received, fate) {
+            (Ok(count), Ok(())) if count > 0 => (Some(count), asked),
+            (_, Ok(())) => (None, asked),
+            (_, Err(failure)) => {
+                self.give_up(index, failure);
+                (None, asked)
             }
         }
     }
 
-    /// The answer is complete: count it and go on.
-    fn finish(&mut self, index: usize) {
+    /// Drops body bytes in the kernel.
+    fn discard(&mut self, index: usize, asked: usize) -> Option<usize> {
+        let link = &mut self.links[index];
+        let socket = link.socket.as_ref()?;
+        let failure = match sys::discard(socket, asked) {
+            Ok(0) => Failure::Short,
+            Ok(count) => {
+                self.tally.bytes += if self.counting { count as u64 } else { 0 };
+                link.discarded(count as u64, &mut self.ended);
+                return Some(count);
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return None,
+            Err(_) => Failure::Receive,
+        };
+        self.give_up(index, failure);
+        None
+    }
+
+    /// Counts what has ended on a connection, lets its places go on, and closes it if it is of no more use.
+    fn settle(&mut self, index: usize) {
+        if self.links[index].over() {
+            self.links[index].close();
+            if !self.links[index].idle() {
+                self.reopen(index); // what waits goes on with the next connection
+            }
+        }
+        if self.ended.is_empty() {
+            return;
+        }
         let now = self.now();
-        let slot = &mut self.slots[index];
-        let whole = slot.sent == self.plan.request.len();
-        if slot.answer.close || !self.plan.keep || !whole {
-            slot.socket = None;
-        }
-        slot.phase = Phase::Free;
-        self.in_flight -= 1;
-        let (status, intended) = (slot.answer.status, slot.intended);
-        if self.counts(intended) {
-            if (200..300).contains(&status) {
-                self.tally.answered(now - intended);
-            } else {
-                self.tally.failed(Failure::Status, 1);
+        for at in 0..self.ended.len() {
+            let Ended { intended, outcome } = self.ended[at];
+            self.in_flight -= 1;
+            if self.counts(intended) {
+                match outcome {
+                    Ok(()) => self.tally.answered(now - intended),
+                    Err(failure) => self.tally.failed(failure, 1),
+                }
             }
         }
-        self.release(index, now);
+        let mut ended = std::mem::take(&mut self.ended);
+        for Ended { outcome, .. } in ended.drain(..) {
+            match outcome {
+                Ok(()) | Err(Failure::Status | Failure::Length | Failure::Grpc) => self.release(index, now),
+                Err(_) => self.resting.push(index),
+            }
+        }
+        // What failed meanwhile has been counted by its own settling; only the memory is taken back.
+        if self.ended.is_empty() {
+            self.ended = ended;
+        }
     }
 
-    fn fail(&mut self, index: usize, failure: Failure) {
-        let slot = &mut self.slots[index];
-        slot.socket = None;
-        slot.phase = Phase::Resting;
-        self.in_flight -= 1;
-        self.resting.push(index);
-        let intended = slot.intended;
-        if self.counts(intended) {
-            self.tally.failed(failure, 1);
+    fn reopen(&mut self, index: usize) {
+        match self.connect(index) {
+            Ok(()) => self.mark(index),
+            Err(failure) => self.links[index].abandon(failure, &mut self.ended),
         }
+    }
+
+    /// The connection has failed, and its requests with it.
+    fn give_up(&mut self, index: usize, failure: Failure) {
+        self.links[index].abandon(failure, &mut self.ended);
+        self.settle(index);
     }
 
     /// Closed loop: what ends in the window. Open loop: what was due in it.
@@ -266,7 +345,7 @@ impl<'a> Worker<'a> {
         self.counting && (!self.pace.is_open() || intended >= self.counting_from)
     }
 
-    /// Gives a free slot its next request, or puts it at the end of the queue.
+    /// Gives a free place its next request, or puts it at the end of the queue.
     fn release(&mut self, index: usize, now: u64) {
         let next = if self.free.is_empty() { self.pace.next(now) } else { None };
         match next {
@@ -277,15 +356,16 @@ impl<'a> Worker<'a> {
 
     fn sweep(&mut self, now: u64) {
         for index in std::mem::take(&mut self.resting) {
-            self.slots[index].phase = Phase::Free;
             self.release(index, now);
         }
-        let limit = nanoseconds(self.plan.timeout);
-        for index in 0..self.slots.len() {
-            let slot = &self.slots[index];
-            if slot.phase == Phase::Busy && now.saturating_sub(slot.begun) > limit {
-                self.fail(index, Failure::Timeout);
+        let limit = now.saturating_sub(nanoseconds(self.plan.timeout));
+        for index in 0..self.links.len() {
+            self.links[index].expire(limit, &mut self.ended);
+            if self.links[index].has_unsent() {
+                self.mark(index);
             }
+            self.settle(index);
         }
+        self.flush();
     }
 }

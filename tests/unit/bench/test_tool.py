@@ -14,9 +14,9 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with one source file of the load generator."""
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     monkeypatch.delenv("CARGO_TARGET_DIR", raising=False)
-    (tmp_path / "rust/load/src").mkdir(parents=True)
-    for name in ("src/main.rs", "Cargo.toml"):
-        (tmp_path / "rust/load" / name).touch()
+    for name in ("load/src/main.rs", "load/Cargo.toml", "core/src/http2/mod.rs", "core/Cargo.toml"):
+        (tmp_path / "rust" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "rust" / name).touch()
     (tmp_path / "target/release").mkdir(parents=True)
     return tmp_path
 
@@ -34,9 +34,10 @@ def test_an_old_or_missing_binary_needs_cargo_and_says_so(room: Path, monkeypatc
         tool.find()
     binary = room / "target/release/gateway-load"
     binary.touch()
-    os.utime(binary, (1, 1))
+    for old in (binary, *(path for path in room.glob("rust/load/**/*"))):
+        os.utime(old, (1, 1))
     with pytest.raises(MissingError, match="install Rust"):
-        tool.find()
+        tool.find()  # the core is newer
 
 
 def test_the_report_is_what_the_binary_says(tmp_path: Path) -> None:
