@@ -37,6 +37,7 @@ class Facts:
         last_ok: bool,
         asked: int,
         listeners: Mapping[int, str],
+        certificates: Iterable[tuple[str, str, float]] = (),
     ) -> None:
         self.version = version
         self.generation = generation
@@ -46,6 +47,8 @@ class Facts:
         self.asked = asked
         self.listeners = listeners
         """Names by key."""
+        self.certificates = certificates
+        """(listener, name, end as Unix time) of each; as many as the configuration has."""
 
 
 class Collector:
@@ -145,6 +148,13 @@ class Collector:
         yield _counter(
             "gateway_config_reloads", "Reloads by result.", ("result",), [(("applied",), ok), (("refused",), failed)]
         )
+        ends: dict[tuple[str, str], float] = {}
+        for listener, name, end in facts.certificates:  # one name may have a certificate for each kind of key
+            ends[listener, name] = min(end, ends.get((listener, name), end))
+        yield _gauge(
+            "gateway_certificate_expiry_timestamp_seconds", "When a certificate ends, Unix time.", ("listener", "name"),
+            ends.items(),
+        )  # fmt: skip
         yield _gauge("gateway_build_info", "Always 1.", ("version",), [((facts.version,), 1)])
 
     def _workers(self) -> Iterator[Metric]:
@@ -185,7 +195,7 @@ def _summed(rows: Iterable[tuple[tuple[str, ...], int]]) -> Iterable[tuple[tuple
     return sums.items()
 
 
-Rows = Iterable[tuple[tuple[str, ...], int]]
+Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
 def _counter(name: str, text: str, labels: tuple[str, ...], rows: Rows) -> Metric:

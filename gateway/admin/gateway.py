@@ -17,6 +17,7 @@ from gateway.policy import Handler, Request, Response
 
 if TYPE_CHECKING:
     from gateway.config.document import Document
+    from gateway.config.tls.certificate import CertificateFacts
 
 
 class Reloaded(Protocol):
@@ -99,6 +100,11 @@ class Running(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Of the configuration in force."""
+        ...
+
+    @property
+    def certificates(self) -> Sequence[tuple[str, CertificateFacts]]:
+        """Which listener shows which certificates, the default first."""
         ...
 
     @property

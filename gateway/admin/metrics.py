@@ -19,6 +19,7 @@ async def metrics(request: Request, gateway: Running) -> Response:
         reloads=gateway.reloads,
         last_ok=last is None or last.ok,
         asked=gateway.asked,
+        certificates=[(listener, each.name, each.not_after) for listener, each in gateway.certificates],
         listeners={each.key: each.name for each in gateway.listeners()},
     )
     accept = request.headers.get("accept", "")

@@ -6,6 +6,7 @@ The answers are structs, so that their shape is one place for the handlers, the 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +14,9 @@ from gateway.account.counters import EndpointCount, Levels
 from gateway.admin.gateway import READ, Reloaded, Running, allow
 from gateway.config import document as doc
 from gateway.policy import Request, Response, json_response
+
+if TYPE_CHECKING:
+    from gateway.config.tls.certificate import CertificateFacts
 
 
 class ReloadView(msgspec.Struct):
@@ -27,6 +31,20 @@ class ReloadView(msgspec.Struct):
     warnings: tuple[str, ...]
 
 
+class CertificateView(msgspec.Struct):
+    """One certificate that a listener shows."""
+
+    names: tuple[str, ...]
+    issuer: str
+    not_before: float
+    """Unix time."""
+    not_after: float
+    """Unix time."""
+    key: str
+    """`ECDSA P-256`, `RSA 2048`, …"""
+    sha256: str
+
+
 class ListenerView(msgspec.Struct):
     """One listener."""
 
@@ -38,6 +56,8 @@ class ListenerView(msgspec.Struct):
     connections: int
     accepted: int
     refused: int
+    certificates: list[CertificateView]
+    """The default first; empty without TLS."""
 
 
 class StatusView(msgspec.Struct):
@@ -170,8 +190,13 @@ def _listeners(gateway: Running) -> list[ListenerView]:
     for each in gateway.listeners():
         row = counted.get(each.key)
         numbers = (row.open, row.accepted, row.refused) if row else (0, 0, 0)
-        views.append(ListenerView(each.name, each.address, each.scheme, each.state, *numbers))
+        shown = [_certificate(facts) for listener, facts in gateway.certificates if listener == each.name]
+        views.append(ListenerView(each.name, each.address, each.scheme, each.state, *numbers, shown))
     return views
+
+
+def _certificate(facts: CertificateFacts) -> CertificateView:
+    return CertificateView(facts.names, facts.issuer, facts.not_before, facts.not_after, facts.key, facts.sha256)
 
 
 def _route_view(route: doc.Route, document: doc.Document) -> RouteView:

@@ -26,6 +26,27 @@ def config_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", help=f"the configuration (default: {_default_places()})")
 
 
+def state_argument(parser: argparse.ArgumentParser) -> None:
+    """`--state DIR`."""
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        help="where the CA of `tls: internal` is kept (default: $STATE_DIRECTORY, or $XDG_STATE_HOME/gateway)",
+    )
+
+
+def state_directory(options: argparse.Namespace) -> Path:
+    """Where things are kept that outlive a process. It need not be there yet."""
+    if options.state is not None:
+        return Path(options.state)
+    service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]  # systemd.exec(5), StateDirectory=
+    if service:
+        return Path(service)
+    home = os.environ.get("XDG_STATE_HOME", "")
+    # the specification tells to pass over relative ones
+    return (Path(home) if home.startswith("/") else Path.home() / ".local" / "state") / "gateway"
+
+
 def output_argument(parser: argparse.ArgumentParser) -> None:
     """`-o table|json`."""
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="for people or for programs")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.cli.arguments import output_argument
+from gateway.cli.arguments import config_argument, configuration, output_argument
 from gateway.cli.table import paint, show, table
 from gateway.errors import ExitCode, GatewayError, UsageError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 EXAMPLE: Final = """\
   gateway cert make localhost 127.0.0.1          # ca.pem, localhost.pem and their keys, in this directory
   gateway cert make --out clients spiffe://example.org/billing --ca ca.pem
+  gateway cert show -c gateway.yaml              # what each listener shows, and for how long
   gateway cert show shop.pem other.pem -o json
 """
 
@@ -33,6 +35,7 @@ A CA for a first try and for tests: whoever has ca.key can sign for every name t
 
 _SHOW_EXAMPLE: Final = """\
 example:
+  gateway cert show -c gateway.yaml
   gateway cert show shop.pem
   gateway cert show *.pem -o json | jq '.[].not_after'
 
@@ -52,7 +55,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shown = commands.add_parser(
         "show", help="what certificates say", epilog=_SHOW_EXAMPLE, formatter_class=raw, allow_abbrev=False
     )
-    shown.add_argument("files", metavar="FILE.pem", nargs="+", help="files with certificates")
+    shown.add_argument(
+        "files", metavar="FILE.pem", nargs="*", help="files with certificates (default: those of the configuration)"
+    )
+    config_argument(shown)
     output_argument(shown)
     made = commands.add_parser(
         "make", help="a local CA and certificates", epilog=_MAKE_EXAMPLE, formatter_class=raw, allow_abbrev=False
@@ -80,14 +86,33 @@ def run(options: argparse.Namespace) -> ExitCode:
 def _show(options: argparse.Namespace) -> ExitCode:
     import msgspec
 
-    found = [(name, facts) for name in options.files for facts in _facts_in(name)]
+    if options.files:
+        found = [(name, facts) for name in options.files for facts in _facts_in(name)]
+    else:
+        found = _facts_of_configuration(options)
     now: float = options.now
     if options.output == "json":
         show([{"from": where, **msgspec.to_builtins(facts)} for where, facts in found], "json", (), ())
     else:
-        print("\n".join(_lines(found, now)))
+        print("\n".join(_lines(found, now)) if found else "no certificates in files")
     in_force = all(facts.not_before <= now < facts.not_after for _, facts in found)
     return ExitCode.OK if in_force else ExitCode.FINDINGS
+
+
+def _facts_of_configuration(options: argparse.Namespace) -> list[tuple[str, CertificateFacts]]:
+    """What each listener shows. Those of `tls: internal` are made by the gateway that runs, and its status has them."""
+    from gateway.config.load import load
+    from gateway.config.report import report, wants_colour
+    from gateway.config.tls import read_credentials
+
+    loaded = load(configuration(options))
+    facts = read_credentials(loaded, options.now).facts
+    loaded.findings.raise_if_failed()
+    sys.stderr.write(report(loaded.findings.all, colour=wants_colour(sys.stderr)))
+    internal = {each.name for each in loaded.config.listeners if each.tls == "internal"}
+    for name in sorted(internal):
+        print(f"listener {name}: internal, see `gateway status`", file=sys.stderr)
+    return [(f"listener {listener}", each) for listener, each in facts if listener not in internal]
 
 
 def _facts_in(name: str) -> list[CertificateFacts]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from gateway.cli.arguments import config_argument, configuration
+from gateway.cli.arguments import config_argument, configuration, state_argument, state_directory
 from gateway.errors import ExitCode
 
 EXAMPLE: Final = """\
@@ -26,6 +26,7 @@ exit codes: 0 drained, 1 cut short or cannot listen, 78 configuration not valid
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     config_argument(parser)
+    state_argument(parser)
     parser.add_argument(
         "--hints",
         action=argparse.BooleanOptionalAction,
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     from gateway.serve.app import run as serve
 
     hints = sys.stderr.isatty() if options.hints is None else options.hints
-    return serve(configuration(options), program=_program() if hints else None)
+    return serve(configuration(options), state=state_directory(options), program=_program() if hints else None)
 
 
 def _program() -> str:

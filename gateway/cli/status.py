@@ -34,9 +34,23 @@ def run(options: argparse.Namespace) -> ExitCode:
     print(f"configuration {status['config_file']}, generation {status['generation']}")
     _last_reload(status["last_reload"])
     print()
-    rows = [[each["name"], each["address"], each["state"], str(each["connections"])] for each in status["listeners"]]
-    print(table(rows, ("listener", "address", "state", "connections")))
+    rows = [
+        [each["name"], each["address"], each["state"], str(each["connections"]), _certificates(each["certificates"])]
+        for each in status["listeners"]
+    ]
+    print(table(rows, ("listener", "address", "state", "connections", "certificates")))
     return ExitCode.OK
+
+
+def _certificates(shown: list[dict[str, Any]]) -> str:
+    """The default, and which ends first: `shop.example.com and 2 more, the first ends 2027-02-19`."""
+    if not shown:
+        return "-"
+    from gateway.config.tls.dates import day
+
+    name = (shown[0]["names"] or ["(no name)"])[0]
+    more = f" and {len(shown) - 1} more, the first" if len(shown) > 1 else ","
+    return f"{name}{more} ends {day(min(each['not_after'] for each in shown))}"
 
 
 def _last_reload(last: dict[str, Any] | None) -> None:

@@ -30,8 +30,6 @@ from gateway.errors import Finding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.config.tls.store import Internal
-
 VERSION: Final = _engine.VERSION
 """Of the package and its engine; they are released as one."""
 
@@ -96,13 +94,13 @@ def compile_file(
     verdict: Verdict = ENGINE,
     *,
     now: float,
-    internal: Internal | None = None,
+    state: Path | None = None,
 ) -> Compiled:
     """Everything from the file to the snapshot. Raises ConfigError with all that is wrong.
 
-    `now`: Unix time, for certificates. `internal`: where those of `tls: internal` come from; None: nobody keeps them.
+    `now`: Unix time, for certificates. `state`: where those of `tls: internal` are kept; None: nowhere.
     """
-    return compile_loaded(load(name, environ), keys, generation, verdict, now=now, internal=internal)
+    return compile_loaded(load(name, environ), keys, generation, verdict, now=now, state=state)
 
 
 def compile_loaded(
@@ -112,10 +110,10 @@ def compile_loaded(
     verdict: Verdict = ENGINE,
     *,
     now: float,
-    internal: Internal | None = None,
+    state: Path | None = None,
 ) -> Compiled:
     """The second half of `compile_file`."""
-    credentials = read_credentials(loaded, now, internal)
+    credentials = read_credentials(loaded, now, state)
     check(loaded, lambda pattern: regex_problem(pattern, verdict), credentials)
     loaded.findings.raise_if_failed()
     lowered = lower(loaded, keys, generation, credentials)

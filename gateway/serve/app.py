@@ -16,6 +16,8 @@ import gc
 import resource
 import time
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -35,14 +37,19 @@ from gateway.serve.reload import Outcome, Reloader
 from gateway.serve.request import AskedRequests
 from gateway.serve.sockets import Sockets
 from gateway.serve.tasks import SpawnTimes, as_text, tree
+from gateway.serve.watch import Watch
+
+if TYPE_CHECKING:
+    from gateway.config.tls.certificate import CertificateFacts
 
 
-def run(file: str, *, program: str | None = None) -> ExitCode:
+def run(file: str, *, state: Path, program: str | None = None) -> ExitCode:
     """Serve this configuration file until a signal ends it. Raises GatewayError if it cannot be served.
 
-    `program`: how the command was called, to say once what can be tried next; None says nothing of it.
+    `state`: a directory for what outlives the process; it is made when something has to be kept. `program`: how the
+    command was called, to say once what can be tried next; None says nothing of it.
     """
-    load = PlanLoader(file, clock=time.time)
+    load = PlanLoader(file, clock=time.time, state=state)
     plan = load(1, {})
     times = SpawnTimes()
     return trio.run(serve, plan, load, times, program, instruments=[times])
@@ -110,6 +117,7 @@ class App:
         self._asked = AskedRequests(workers, asked, Tracebacks(say, trio.current_time))
         self._asked.handlers = plan.handlers
         self.reloader = Reloader(plan, load, workers, self.all_listeners, self._asked, wall_clock=time.time, say=say)
+        self._watch = Watch(self.reloader, wall_clock=time.time, say=say)
         self._workers = workers
         self._times = times
         self._began = trio.current_time()
@@ -124,11 +132,15 @@ class App:
             self.all_listeners.add(each, opened[each.key])
         self._announce(plan)
         if program is not None:
-            say(hints(program, self.config_file, self.all_listeners.open.values(), plan.admin))
+            ca_file = plan.credentials.ca_file
+            say(hints(program, self.config_file, self.all_listeners.open.values(), plan.admin, ca_file))
         gc.collect()
         gc.freeze()  # what is there now stays: later collections need not look at it again
         self.ending.state = "ready"
-        await self.ending.asked_for.wait()
+        async with trio.open_nursery() as awake:  # what a drain has no use for
+            awake.start_soon(self._watch.run, name="watch of certificates")
+            await self.ending.asked_for.wait()
+            awake.cancel_scope.cancel()
         plan = self.reloader.plan
         await self.ending.drain(plan.drain_delay, plan.admin)
 
@@ -138,6 +150,8 @@ class App:
         for listener in self.all_listeners.open.values():
             what = "admin API" if listener.plan.key == plan.admin else f"listener {listener.plan.name}"
             say(f"{what} on {_url(listener)}")
+        if plan.credentials.ca_file is not None:
+            say(f"tls: internal is signed by {plan.credentials.ca_file}: trust that where you try it")
         say(f"ready: {plan.workers} workers, generation {plan.generation}")
 
     def _reopen_log(self) -> None:
@@ -177,6 +191,11 @@ class App:
     def warnings(self) -> tuple[str, ...]:
         """Of the configuration in force."""
         return self.reloader.plan.warnings
+
+    @property
+    def certificates(self) -> tuple[tuple[str, CertificateFacts], ...]:
+        """Which listener shows which certificates, the default first."""
+        return self.reloader.plan.credentials.facts
 
     @property
     def workers(self) -> int:

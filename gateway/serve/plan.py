@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.config.compile import Compiled
     from gateway.config.document import Document, Http2
     from gateway.config.schema import Config
-    from gateway.config.tls.store import Internal
+    from gateway.config.tls import Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ class Plan:
     warnings: tuple[str, ...]
     config: Config
     """As written."""
+    credentials: Credentials
+    """What was read for TLS."""
 
     @property
     def generation(self) -> int:
@@ -120,11 +122,11 @@ def identity(address: str, name: str) -> str:
 class PlanLoader:
     """Loads one file again and again, in one process."""
 
-    def __init__(self, file: str, *, clock: Callable[[], float], internal: Internal | None = None) -> None:
-        """`clock`: Unix time. `internal`: where certificates of `tls: internal` come from."""
+    def __init__(self, file: str, *, clock: Callable[[], float], state: Path | None = None) -> None:
+        """`clock`: Unix time. `state`: the directory for what has to outlive the process."""
         self.file = file
         self._clock = clock
-        self._internal = internal
+        self._state = state
         self._numbers = iter(range(1, 1 << 32))  # a key has 32 bits
 
     def __call__(self, generation: int, open_keys: Mapping[str, int]) -> Plan:
@@ -132,7 +134,7 @@ class PlanLoader:
         from gateway.config.compile import compile_file
 
         keys = KeysOfLoad(open_keys, self._numbers)
-        compiled = compile_file(self.file, keys, generation, now=self._clock(), internal=self._internal)
+        compiled = compile_file(self.file, keys, generation, now=self._clock(), state=self._state)
         return _plan(compiled, _handlers(compiled))
 
 
@@ -169,6 +171,7 @@ def _plan(compiled: Compiled, handlers: Mapping[str, Handler]) -> Plan:
         directory=compiled.directory,
         warnings=tuple(report((each,)).rstrip() for each in compiled.warnings),
         config=compiled.config,
+        credentials=compiled.credentials,
     )
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gateway.config.load import Loaded
     from gateway.config.tls.certificate import CertificateFacts
     from gateway.config.tls.files import Stamp
-    from gateway.config.tls.store import Internal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,14 @@ class Credentials:
     """Of every file that was read."""
     ca_file: Path | None = None
     """Of the CA of `tls: internal`, if somebody uses it and it is kept."""
+    renew_at: float | None = None
+    """When the first certificate of `tls: internal` wants to be made again, Unix time."""
 
 
-def read_credentials(loaded: Loaded, now: float, internal: Internal | None = None) -> Credentials:
+def read_credentials(loaded: Loaded, now: float, state: Path | None = None) -> Credentials:
     """Read everything that `loaded` names; what is wrong goes to its findings.
 
-    `now`: Unix time. `internal`: where certificates of `tls: internal` come from; None: from a CA that nobody keeps.
+    `now`: Unix time. `state`: the directory where certificates of `tls: internal` are kept; None: nobody keeps them.
     """
     config = loaded.config
     if all(listener.tls is None for listener in config.listeners) and all(
@@ -57,4 +58,4 @@ def read_credentials(loaded: Loaded, now: float, internal: Internal | None = Non
         return Credentials()
     from gateway.config.tls.credentials import read
 
-    return read(loaded, now, internal)
+    return read(loaded, now, state)

@@ -7,6 +7,7 @@ clients that nobody could verify, an upstream that is not verified by accident.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from gateway.config import document as wire
@@ -20,16 +21,16 @@ from gateway.config.tls.certificate import CertificateFacts, facts_of
 from gateway.config.tls.names import is_address
 from gateway.config.tls.reader import Pair, Reader
 from gateway.config.tls.roots import system_roots
-from gateway.config.tls.store import Internal, Passing
+from gateway.config.tls.store import Internal, Passing, Store, renew_at
 from gateway.limits import HANDSHAKE_TIMEOUT_MS, INTERNAL_NAMES
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 """What `tls: internal` is good for besides the hosts of routes."""
 
 
-def read(loaded: Loaded, now: float, internal: Internal | None) -> Credentials:
+def read(loaded: Loaded, now: float, state: Path | None) -> Credentials:
     """The credentials of `loaded`; its findings have what is wrong."""
-    return _Reading(loaded, now, internal or Passing()).all()
+    return _Reading(loaded, now, Passing() if state is None else Store(state)).all()
 
 
 class _Reading:
@@ -41,6 +42,7 @@ class _Reading:
         self._internal = internal
         self._reader = Reader(loaded.findings, now)
         self._facts: list[tuple[str, CertificateFacts]] = []
+        self._renew_at: float | None = None
 
     def all(self) -> Credentials:
         listeners: dict[str, wire.ListenerTls] = {}
@@ -56,7 +58,7 @@ class _Reading:
             if upstream.tls is not None
         }
         kept = self._internal.ca_file if any(each.tls == "internal" for each in self._config.listeners) else None
-        return Credentials(listeners, upstreams, tuple(self._facts), self._reader.files.stamps, kept)
+        return Credentials(listeners, upstreams, tuple(self._facts), self._reader.files.stamps, kept, self._renew_at)
 
     # ── listeners ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -125,11 +127,14 @@ class _Reading:
                 made = self._internal.leaf(names, self._now)
             except (OSError, pem.PemError) as error:
                 why = getattr(error, "strerror", None) or str(error)
-                self._findings.error(at, f"no internal certificate: {why}", "see --state for where they are kept")
+                self._findings.error(
+                    at, f"no internal certificate: {why}", "`gateway run --state DIR` says where they are kept"
+                )
                 break
             chain, key = pem.certificates(made.certificate), pem.private_key(made.key)
             facts = facts_of(chain[0])
             self._facts.append((listener.name, facts))
+            self._renew_at = min(renew_at(facts), self._renew_at or renew_at(facts))
             ders = tuple(pem.der(each) for each in chain)
             found.append(wire.Certificate(names=facts.names, chain=ders, key=pem.pkcs8(key), ocsp=None))
         return wire.ListenerTls(

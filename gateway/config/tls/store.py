@@ -19,7 +19,7 @@ from typing import Protocol
 
 from gateway.config.tls import pem
 from gateway.config.tls.authority import Authority, Issued
-from gateway.config.tls.certificate import facts_of, issued
+from gateway.config.tls.certificate import CertificateFacts, facts_of, issued
 from gateway.config.tls.dates import DAY_S
 from gateway.limits import CA_RENEW_DAYS, LEAF_RENEW_DAYS
 
@@ -119,9 +119,14 @@ def _kept(file: Path, authority: Authority, names: list[str], now: float) -> Iss
         set(facts.names) == set(names)
         and pem.belongs(key, found)
         and issued(authority.certificate, found)
-        and facts.not_before <= now < facts.not_after - LEAF_RENEW_DAYS * DAY_S
+        and facts.not_before <= now < renew_at(facts)
     )
     return Issued(content, content) if good else None
+
+
+def renew_at(facts: CertificateFacts) -> float:
+    """When a certificate of ours is to be made again, Unix time."""
+    return facts.not_after - LEAF_RENEW_DAYS * DAY_S
 
 
 def _remove_expired(directory: Path, now: float) -> None:

@@ -34,6 +34,15 @@ def facts() -> Facts:
     return Facts(version="0.1.0", generation=3, reloads=(2, 1), last_ok=False, asked=1, listeners={1: "web"})
 
 
+def test_the_certificate_that_ends_first_counts_where_two_have_one_name() -> None:
+    known = facts()
+    known.certificates = [("web", "a.example", 30.0), ("web", "a.example", 20.0), ("other", "a.example", 40.0)]
+    found = samples(scrape(totals(), known, "")[0])
+    name = "gateway_certificate_expiry_timestamp_seconds"
+    assert found[name, (("listener", "web"), ("name", "a.example"))] == 20.0
+    assert found[name, (("listener", "other"), ("name", "a.example"))] == 40.0
+
+
 def samples(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     families = text_string_to_metric_families(text.decode())
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}

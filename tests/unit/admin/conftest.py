@@ -12,6 +12,7 @@ from gateway.account.counters import Connections, EndpointCount, Levels, Totals
 from gateway.admin.gateway import Reloaded, running
 from gateway.config import document as doc
 from gateway.config.first_flight import offer_to_clients, offer_to_upstream
+from gateway.config.tls.certificate import CertificateFacts
 from gateway.policy import Handler, Request, Response
 from gateway.serve.reload import Outcome
 
@@ -51,6 +52,7 @@ class GatewayDouble:
     reloads: tuple[int, int] = (2, 1)
     warnings: tuple[str, ...] = ()
     next_outcome: Outcome | None = None
+    certificates: Sequence[tuple[str, CertificateFacts]] = ()
     questions: list[bytes] = field(default_factory=list)
     answer: bytes | ValueError = b""
 

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.admin import actions, health, metrics, state, tasks
 from gateway.config.admin_routes import ADMIN_RULES
+from gateway.config.tls.certificate import CertificateFacts
 from gateway.policy import Handler, Response, resolve
 from gateway.serve.reload import Outcome
 from tests.unit.admin.conftest import GatewayDouble, call
@@ -73,9 +74,29 @@ async def test_status_has_the_last_reload_with_its_errors(gateway: GatewayDouble
     assert found["listeners"] == [
         {
             "name": "web", "address": "127.0.0.1:8080", "scheme": "http", "state": "open",
-            "connections": 4, "accepted": 9, "refused": 0,
+            "connections": 4, "accepted": 9, "refused": 0, "certificates": [],
         }
     ]  # fmt: skip
+
+
+FACTS = CertificateFacts(
+    names=("shop.example.com", "*.shop.example.com"), subject="CN=shop", issuer="CN=a CA", not_before=1.0,
+    not_after=2_000_000_000.5, key="ECDSA P-256", sha256="ab" * 32, ca=False,
+)  # fmt: skip
+
+
+async def test_listeners_have_their_certificates_and_metrics_their_ends(gateway: GatewayDouble) -> None:
+    gateway.certificates = [("web", FACTS), ("other", FACTS)]
+    (found,) = parsed(await call(state.listeners))
+    assert found["certificates"] == [
+        {
+            "names": ["shop.example.com", "*.shop.example.com"], "issuer": "CN=a CA", "not_before": 1.0,
+            "not_after": 2_000_000_000.5, "key": "ECDSA P-256", "sha256": "ab" * 32,
+        }
+    ]  # fmt: skip
+    scraped = text(await call(metrics.metrics))
+    line = 'gateway_certificate_expiry_timestamp_seconds{listener="web",name="shop.example.com"} 2.0000000005e+09'
+    assert line in scraped
 
 
 async def test_routes_say_what_rules_do_and_where_they_stand(gateway: GatewayDouble) -> None:

@@ -104,3 +104,38 @@ def test_what_is_no_certificate_is_said_and_no_key_is_shown(capsys: Output) -> N
     assert secret not in shown.out + shown.err
     assert main(["cert", "show", "nowhere.pem"]) == ExitCode.FAILED
     assert "cannot read nowhere.pem" in capsys.readouterr().err
+
+
+CONFIG = """\
+version: 1
+listeners:
+  - {name: web, listen: ":8443", tls: {certificates: [{cert: a.example.pem, key: a.example.key}]}}
+  - {name: try, listen: ":8444", tls: internal}
+routes: [{name: all, rules: [{respond: {}}]}]
+"""
+
+
+def test_a_configuration_is_shown_by_listener(capsys: Output) -> None:
+    make("a.example")
+    Path("gateway.yaml").write_text(CONFIG)
+    capsys.readouterr()
+    assert main(["cert", "show"]) == ExitCode.OK
+    shown = capsys.readouterr()
+    (head, line) = shown.out.splitlines()
+    assert head.split() == ["FROM", "NAMES", "ISSUER", "KEY", "UNTIL", "LEFT", "SHA256"]
+    assert line.startswith("listener web  a.example  CN=gateway local CA")
+    assert shown.err == "listener try: internal, see `gateway status`\n"
+    Path("gateway.yaml").write_text(CONFIG.replace("a.example.key", "nowhere.key"))
+    assert main(["cert", "show", "-c", "gateway.yaml"]) == ExitCode.CONFIG
+    assert "gateway.yaml:3:82: error: cannot read nowhere.key" in capsys.readouterr().err
+
+
+def test_what_a_configuration_has_that_ended_is_told_at_its_place(capsys: Output) -> None:
+    old = Authority.create(1_000_000_000).issue(["a.example"], 1_000_000_000)
+    Path("a.example.pem").write_bytes(old.certificate)
+    Path("a.example.key").write_bytes(old.key)
+    Path("gateway.yaml").write_text(CONFIG)
+    assert main(["cert", "show"]) == ExitCode.FINDINGS
+    shown = capsys.readouterr()
+    assert "ENDED" in shown.out
+    assert "warning: this certificate has ended on 2001-12-08" in shown.err

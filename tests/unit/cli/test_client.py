@@ -20,7 +20,16 @@ STATUS = {
     "version": "0.1.0", "state": "ready", "pid": 7, "uptime_seconds": 90061, "workers": 2, "generation": 3,
     "config_file": "gw.yaml",
     "last_reload": {"ok": False, "seconds": 0.1, "errors": ["gw.yaml:1:1: error: no"]},
-    "listeners": [{"name": "web", "address": "127.0.0.1:80", "state": "open", "connections": 4}],
+    "listeners": [
+        {"name": "web", "address": "127.0.0.1:80", "state": "open", "connections": 4, "certificates": []},
+        {
+            "name": "https", "address": "127.0.0.1:443", "state": "open", "connections": 9,
+            "certificates": [
+                {"names": ["shop.example.com"], "not_after": 1_803_044_360.0},
+                {"names": [], "not_after": 1_802_044_360.0},
+            ],
+        },
+    ],
 }  # fmt: skip
 
 
@@ -60,7 +69,8 @@ def test_status_is_told_in_words(admin: str, capsys: pytest.CaptureFixture[str])
     assert "gateway 0.1.0  ready  pid 7" in text
     assert "up 1d 1h, 2 workers" in text
     assert "last reload refused:\ngw.yaml:1:1: error: no" in text
-    assert "web       127.0.0.1:80  open   4" in text
+    assert "web       127.0.0.1:80   open   4            -" in text
+    assert "shop.example.com and 1 more, the first ends 2027-02-07" in text
 
 
 def test_status_is_json_for_programs(admin: str, capsys: pytest.CaptureFixture[str]) -> None:

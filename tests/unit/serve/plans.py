@@ -8,6 +8,7 @@ from gateway.config.addresses import parse_listen
 from gateway.config.document import FORMAT, Document
 from gateway.config.first_flight import offer_to_clients
 from gateway.config.schema import Config
+from gateway.config.tls import Credentials
 from gateway.policy import Handler
 from gateway.serve.plan import Http2Plan, ListenerPlan, Plan
 
@@ -23,6 +24,7 @@ def make_plan(
     directory: Path = Path(),
     addresses: dict[str, str] | None = None,
     keys: dict[str, int] | None = None,
+    credentials: Credentials | None = None,
 ) -> Plan:
     """Listeners with these names, keys in their order unless told otherwise, on ports that the kernel chooses."""
     keys = keys or {name: number for number, name in enumerate(names, 1)}
@@ -45,4 +47,5 @@ def make_plan(
         directory=directory,
         warnings=(),
         config=Config(version=1),
+        credentials=credentials or Credentials(),
     )

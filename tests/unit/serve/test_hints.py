@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,13 @@ def test_names_the_first_listener_and_the_admin_api() -> None:
 @pytest.mark.parametrize(("bound", "called"), [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "localhost:80")])
 def test_an_address_that_means_any_is_shown_as_one_that_can_be_called(bound: str, called: str) -> None:
     assert f"curl -i http://{called}/" in hints("gateway", "a.yaml", [listener(1, bound)], admin=None)
+
+
+def test_curl_is_told_whom_to_trust() -> None:
+    web = [listener(1, "127.0.0.1:8443", "https")]
+    assert "curl -i --insecure https://127.0.0.1:8443/" in hints("gateway", "a.yaml", web, admin=None)
+    shown = hints("gateway", "a.yaml", web, admin=None, ca_file=Path("/state/ca/ca.pem"))
+    assert "curl -i --cacert /state/ca/ca.pem https://127.0.0.1:8443/" in shown
 
 
 def test_what_is_not_there_is_not_offered() -> None:

@@ -17,8 +17,7 @@ from gateway.config.tls.authority import Authority, Issued
 from gateway.config.tls.certificate import facts_of
 from gateway.config.tls.dates import DAY_S, moment
 from gateway.config.tls.pem import certificates, der, pkcs8, private_key
-from gateway.config.tls.store import Store
-from gateway.limits import INTERNAL_NAMES
+from gateway.limits import INTERNAL_NAMES, LEAF_LIFETIME_DAYS, LEAF_RENEW_DAYS
 from tests.unit.config.reading import NOW, Folder, checked
 
 CA = Authority.create(NOW - 30 * DAY_S)
@@ -177,9 +176,9 @@ def test_internal_certificates_are_for_the_hosts_of_routes_and_this_machine(fold
 
 def test_internal_certificates_are_kept_where_there_is_a_store(folder: Folder, tmp_path: Path) -> None:
     loaded = load(folder.write("gateway.yaml", listener("internal")), {})
-    store = Store(tmp_path / "state")
-    first, again = (read_credentials(loaded, NOW, store) for _ in range(2))
+    first, again = (read_credentials(loaded, NOW, tmp_path / "state") for _ in range(2))
     assert first.listeners == again.listeners
+    assert first.renew_at == NOW + (LEAF_LIFETIME_DAYS - LEAF_RENEW_DAYS) * DAY_S
     assert first.ca_file == tmp_path / "state" / "ca" / "ca.pem"
     assert facts_of(certificates(first.ca_file.read_bytes())[0]).ca
 
@@ -194,7 +193,7 @@ def test_many_hosts_are_many_internal_certificates(folder: Folder) -> None:
 def test_a_store_that_cannot_be_written_is_an_error_at_its_place(folder: Folder) -> None:
     folder.write("state", "a file")
     loaded = load(folder.write("gateway.yaml", listener("internal")), {})
-    read_credentials(loaded, NOW, Store(folder.path / "state"))
+    read_credentials(loaded, NOW, folder.path / "state")
     (error,) = loaded.findings.all
     assert (error.severity, error.line, error.message) == ("error", 3, "no internal certificate: File exists")
 
