@@ -138,7 +138,7 @@ LINES: Final = [
     Invalid("a version with two digits", 400, b"GET / HTTP/1.10\r\nHost: test\r\n\r\n"),
     Invalid("a version in small letters", 400, b"GET / http/1.1\r\nHost: test\r\n\r\n"),
     Invalid("another protocol", 400, b"GET / HTCPCP/1.0\r\nHost: test\r\n\r\n"),
-    Invalid("the preface of HTTP/2", 505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    Invalid("something like the preface of HTTP/2", 505, b"PRI * HTTP/2.0\r\nHost: a\r\n\r\nSM\r\n\r\n"),
     Invalid("a TLS hello", 400, bytes.fromhex("160301010c010001080303") + b"\0" * 64 + b"\r\n\r\n"),
     Invalid("five empty lines first", 400, b"\r\n" * 5 + b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"),
 ]  # fmt: skip

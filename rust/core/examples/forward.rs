@@ -1,4 +1,4 @@
-//! The engine alone, without Python: `forward LISTEN UPSTREAM` forwards everything, with one worker, until killed.
+//! The engine alone, without Python: `forward LISTEN UPSTREAM [h2]` forwards everything, with one worker, until killed.
 //! For profiles and for finding out whether a cost is the engine's.
 
 use std::net::TcpListener;
@@ -11,10 +11,22 @@ use gateway_core::document::{
     Match, PathMatch, PathPolicy, Protocol, Rewrite, Route, Rule, Target, Timeouts, Upstream,
     UpstreamProtocol,
 };
+use gateway_core::http2::PREFACE;
 use gateway_core::route::Snapshot;
 use gateway_core::worker::fleet::Fleet;
 
-fn document(listen: &str, upstream: &str) -> Document {
+/// SETTINGS and a larger window for the connection, after the client's magic or nothing.
+fn first_flight(magic: &[u8]) -> Http2 {
+    let (stream_window, connection_window) = (262_144u32, 1_048_576u32);
+    let mut preface = magic.to_vec();
+    preface.extend([0, 0, 12, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 128, 0, 4]);
+    preface.extend(stream_window.to_be_bytes());
+    preface.extend([0, 0, 4, 8, 0, 0, 0, 0, 0]);
+    preface.extend((connection_window - 65_535).to_be_bytes());
+    Http2 { max_concurrent_streams: 128, stream_window, connection_window, max_frame: 16_384, preface }
+}
+
+fn document(listen: &str, upstream: &str, protocol: UpstreamProtocol) -> Document {
     let path = PathPolicy {
         dot_segments: DotSegments::Resolve,
         double_slash: DoubleSlash::Merge,
@@ -55,9 +67,9 @@ fn document(listen: &str, upstream: &str) -> Document {
             idle_timeout: 60_000,
             trust_forwarded: false,
             path,
-            protocols: vec![Protocol::Http1],
+            protocols: vec![Protocol::H2, Protocol::Http1],
             tls: None,
-            http2: Http2::default(),
+            http2: first_flight(b""),
             proxy_protocol: vec![],
         }],
         routes: vec![Route {
@@ -74,9 +86,9 @@ fn document(listen: &str, upstream: &str) -> Document {
             endpoints: vec![Endpoint { address: upstream.into(), weight: 1 }],
             max_idle: 1024,
             idle_timeout: 60_000,
-            protocol: UpstreamProtocol::Http1,
+            protocol,
             tls: None,
-            http2: Http2::default(),
+            http2: first_flight(PREFACE),
         }],
         handlers: vec![],
     }
@@ -86,10 +98,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
     let (Some(listen), Some(upstream)) = (words.next(), words.next()) else {
         return Err(
-            "usage: forward LISTEN UPSTREAM, for example: forward 127.0.0.1:8080 127.0.0.1:3000".into()
+            "usage: forward LISTEN UPSTREAM [h2], for example: forward 127.0.0.1:8080 127.0.0.1:3000".into(),
         );
     };
-    let snapshot = Snapshot::build(document(&listen, &upstream)).map_err(|error| format!("{error:?}"))?;
+    let protocol = match words.next().as_deref() {
+        Some("h2") => UpstreamProtocol::H2,
+        _ => UpstreamProtocol::Http1,
+    };
+    let snapshot =
+        Snapshot::build(document(&listen, &upstream, protocol)).map_err(|error| format!("{error:?}"))?;
     let fleet = Fleet::start(1, &Arc::new(snapshot))?;
     let socket = TcpListener::bind(&listen)?;
     socket.set_nonblocking(true)?;

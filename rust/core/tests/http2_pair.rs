@@ -178,8 +178,7 @@ impl Side {
                     assert!(why.is_none() && [Code::CANCEL, Code::REFUSED_STREAM].contains(&code));
                     self.forget(key);
                 }
-                Event::Settings(_) => settings::write_ack(&mut self.out),
-                Event::SettingsAck => {}
+                Event::Settings(_) | Event::SettingsAck => {}
                 other => panic!("{other:?}"),
             }
         }

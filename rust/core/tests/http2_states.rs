@@ -345,7 +345,7 @@ fn what_is_written_out_of_order_is_passed_over() {
     assert!(!subject.connection.informational(key, &mut subject.out, |_, _| {}));
     assert!(subject.connection.trailers(key, &mut subject.out, |_, _| {}));
     assert_eq!(subject.connection.data(key, b"x", true, &mut subject.out), 0);
-    assert_eq!(subject.frames().len(), 2, "a head and trailers");
+    assert_eq!(subject.frames().len(), 3, "an acknowledgement, a head and trailers");
     subject.connection.reset(key, Code::CANCEL, &mut subject.out);
     subject.connection.reset(key, Code::CANCEL, &mut subject.out);
     assert_eq!(subject.frames().len(), 1);

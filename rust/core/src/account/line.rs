@@ -79,7 +79,7 @@ pub fn write(asked: &Asked, told: &Told<'_>, out: &mut Vec<u8>) {
     text("method", &asked.method, out);
     text("host", &asked.host, out);
     text("target", &asked.target, out);
-    text("protocol", if exchange.minor == 0 { b"HTTP/1.0" } else { b"HTTP/1.1" }, out);
+    text("protocol", exchange.protocol().as_bytes(), out);
     text("route", route.map_or("", |route| &route.name).as_bytes(), out);
     text("rule", rule.map_or("", |rule| &rule.name).as_bytes(), out);
     text("upstream", upstream.map_or("", |upstream| &upstream.name).as_bytes(), out);

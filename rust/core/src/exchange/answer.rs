@@ -10,6 +10,7 @@ use super::{Link, Step};
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{Action, Rule, location};
+use crate::session::stream::{Finish, Stream};
 use crate::worker::Worker;
 use crate::worker::downstream::{Down, Phase};
 
@@ -217,7 +218,7 @@ impl<N: Net> Worker<N> {
         exchange.status = status;
         exchange.head_sent = true;
         exchange.keep_alive &= exchange.request.is_done() && !self.draining.contains(&down.listener);
-        let (keep_alive, minor) = (exchange.keep_alive, exchange.minor);
+        let (keep_alive, minor) = (exchange.keep_alive || down.stream.is_some(), exchange.minor);
         let shown = if exchange.is_head() || bodiless(status) { &[] } else { body };
         exchange.bytes_out += shown.len() as u64;
         self.own_fields(&mut out, keep_alive, minor);
@@ -225,6 +226,12 @@ impl<N: Net> Worker<N> {
             out.extend_from_slice(b"Content-Length: ");
             decimal(body.len() as u64, &mut out);
             out.extend_from_slice(b"\r\n");
+        }
+        if let Some(stream) = down.stream.as_mut() {
+            self.send_lines(stream, status, &out, shown.is_empty());
+            self.sessions.send(&mut down.io, stream, shown, true, &mut self.buffers);
+            self.out = out;
+            return self.finish(down, &mut None);
         }
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(shown);
@@ -234,6 +241,22 @@ impl<N: Net> Worker<N> {
             return self.fail(down, &mut None, Reason::ClientGone);
         }
         self.finish(down, &mut None)
+    }
+
+    /// Send a head of our own on a stream; `out` is a status line and the fields. `end`: there is no body.
+    pub(crate) fn send_lines(&mut self, stream: &mut Stream, status: u16, out: &[u8], end: bool) {
+        let line = memchr::memchr(b'\n', out).map_or(0, |at| at + 1);
+        let fields = out.get(line..).unwrap_or(&[]);
+        if let Some(session) = self.sessions.get(stream.session) {
+            session.conn.head(stream.key, end, &mut session.out, |encoder, out| {
+                encoder.status(status, out);
+                encoder.lines(fields, out);
+            });
+        }
+        if end {
+            stream.finish = Finish::Done;
+        }
+        self.sessions.touch(stream.session);
     }
 
     /// Append the fields that every answer of our own has.

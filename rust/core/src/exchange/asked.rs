@@ -15,7 +15,7 @@ use crate::reason::Reason;
 use crate::route::Rule;
 use crate::worker::border::{AskHead, AskId, Command, Event};
 use crate::worker::downstream::Down;
-use crate::worker::io::Read;
+use crate::worker::io::{Broken, Read};
 use crate::worker::table::Id;
 use crate::worker::{Worker, limits};
 
@@ -32,6 +32,8 @@ pub struct Window {
     announced: Option<u64>,
     /// The answer has no body for this client.
     silent: bool,
+    /// The request's stream has ended, and the handler was not told.
+    stream_ended: bool,
 }
 
 impl Window {
@@ -78,12 +80,72 @@ impl<N: Net> Worker<N> {
         }
         if exchange.expects_continue && incoming.rest().is_empty() {
             // RFC 9110 §10.1.1: the handler wants the body, or it would not be asked.
-            let sent = down.io.send(&mut self.net, b"HTTP/1.1 100 Continue\r\n\r\n", &mut self.buffers);
-            if sent.is_err() {
+            if self.say_continue(down).is_err() {
                 return self.fail(down, &mut None, Reason::ClientGone);
             }
         }
         self.take_ask_body(ask, down, incoming.rest()).unwrap_or(Step::Again)
+    }
+
+    fn say_continue(&mut self, down: &mut Down<N::Sock>) -> Result<(), Broken> {
+        let Some(stream) = &down.stream else {
+            return down.io.send(&mut self.net, b"HTTP/1.1 100 Continue\r\n\r\n", &mut self.buffers);
+        };
+        if let Some(session) = self.sessions.get(stream.session) {
+            session.conn.informational(stream.key, &mut session.out, |encoder, out| encoder.status(100, out));
+        }
+        self.sessions.touch(stream.session);
+        Ok(())
+    }
+
+    /// A piece of the request body that came on a stream. What the handler's window does not take waits, bounded by the
+    /// stream's window, which is given back as the handler consumes.
+    pub(crate) fn take_ask_stream(
+        &mut self,
+        ask: AskId,
+        down: &mut Down<N::Sock>,
+        bytes: &[u8],
+        end: bool,
+    ) -> Option<Step> {
+        let window = &mut down.exchange.as_mut()?.window;
+        window.stream_ended |= end;
+        if window.is_full() || !down.carry.is_empty() {
+            if down.carry.capacity() == 0 {
+                down.carry = self.buffers.take();
+            }
+            down.carry.extend_from_slice(bytes);
+        } else {
+            self.tell_body(ask, down, bytes.to_vec());
+        }
+        None
+    }
+
+    fn tell_body(&mut self, ask: AskId, down: &mut Down<N::Sock>, data: Vec<u8>) {
+        let Some(exchange) = down.exchange.as_mut() else { return };
+        crate::fault::point("asked.body");
+        if !data.is_empty() {
+            exchange.window.to_trio = exchange.window.to_trio.saturating_add(cost(data.len()));
+            self.tell(Event::Body { id: ask, data });
+        }
+    }
+
+    /// Pass on what waited of a stream's body, give back what the handler holds no more, and tell the end once.
+    fn pump_ask_stream(&mut self, ask: AskId, down: &mut Down<N::Sock>) {
+        let Some(exchange) = down.exchange.as_mut() else { return };
+        if !exchange.window.is_full() {
+            let waited = std::mem::take(&mut down.carry);
+            for piece in waited.chunks(limits::FIRST_READ) {
+                self.tell_body(ask, down, piece.to_vec());
+            }
+            self.buffers.give(waited);
+            if let Some(stream) = down.stream.as_mut() {
+                self.sessions.give_back(stream);
+            }
+        }
+        let Some(exchange) = down.exchange.as_mut() else { return };
+        if down.carry.is_empty() && std::mem::take(&mut exchange.window.stream_ended) {
+            self.tell(Event::BodyEnd { id: ask });
+        }
     }
 
     /// Hand a piece of the request body to the handler.
@@ -126,9 +188,12 @@ impl<N: Net> Worker<N> {
         down: &mut Down<N::Sock>,
         link: &mut Option<Link<N::Sock>>,
     ) -> Step {
+        if down.is_stream() {
+            self.pump_ask_stream(ask, down);
+        }
         let mut budget = limits::TURN_BYTES;
         while let Some(exchange) = down.exchange.as_ref() {
-            if exchange.request.is_done() || exchange.window.is_full() || budget == 0 {
+            if exchange.request.is_done() || exchange.window.is_full() || budget == 0 || down.is_stream() {
                 break;
             }
             let mut scratch = std::mem::take(&mut self.scratch);
@@ -216,7 +281,8 @@ impl<N: Net> Worker<N> {
         exchange.status = status;
         exchange.head_sent = true;
         exchange.answer = Answer::Body { decoder: Decoder::new(Framing::None), chunked };
-        let (keep_alive, minor) = (exchange.keep_alive, exchange.minor);
+        let (keep_alive, minor) = (exchange.keep_alive || down.stream.is_some(), exchange.minor);
+        let silent = exchange.window.silent;
         let mut out = std::mem::take(&mut self.out);
         out.clear();
         answer::status_line(status, &mut out);
@@ -230,8 +296,13 @@ impl<N: Net> Worker<N> {
                 decimal(length, &mut out);
                 out.extend_from_slice(b"\r\n");
             }
-            _ if chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            _ if chunked && !down.is_stream() => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
             _ => {}
+        }
+        if let Some(stream) = down.stream.as_mut() {
+            self.send_lines(stream, status, &out, silent);
+            self.out = out;
+            return Step::Again;
         }
         out.extend_from_slice(b"\r\n");
         let sent = down.io.send(&mut self.net, &out, &mut self.buffers);
@@ -258,6 +329,10 @@ impl<N: Net> Worker<N> {
             }
         }
         exchange.bytes_out += data.len() as u64;
+        if let Some(stream) = down.stream.as_mut() {
+            self.sessions.send(&mut down.io, stream, data, end, &mut self.buffers);
+            return Step::Again;
+        }
         self.out.clear();
         append(data, chunked, &mut self.out);
         if end && chunked {

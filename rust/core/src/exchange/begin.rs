@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use super::asked::Window;
-use super::{Answer, Backend, Exchange, Link, Step};
+use super::{Answer, Backend, Exchange, Link, Step, Version};
+use crate::document::Protocol;
 use crate::http1::body::Decoder;
 use crate::http1::head::{Framing, Limits, Progress, Refusal, Scan};
 use crate::http1::request::{Form, Request};
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{self, Decision, HeadFields, Input, NoTrace, Normal, Verdict, normalise};
+use crate::session::downstream::PREFACE_HEAD;
 use crate::worker::downstream::{Down, Phase, time};
 use crate::worker::io::{Pace, Read};
 use crate::worker::local::Local;
@@ -116,15 +118,25 @@ impl<N: Net> Worker<N> {
         bytes: &[u8],
     ) -> Step {
         crate::fault::point("begin.read");
+        if down.served == 0 && bytes.starts_with(PREFACE_HEAD) && self.speaks_http2(down.listener) {
+            return self.open_session(id, down, bytes);
+        }
         let limits = self.head_limits(down.listener);
         let mut request = std::mem::take(&mut self.request);
         let step = match request.parse(bytes, &limits) {
-            Ok(Progress::Complete) => self.start(id, down, link, &request, bytes),
+            Ok(Progress::Complete) => self.start(id, down, link, &request, bytes, None),
             Ok(Progress::Partial) => self.keep_partial(down, bytes, &limits),
             Err(refusal) => self.refuse(down, refusal),
         };
         self.request = request;
         step
+    }
+
+    /// HTTP/2 is offered there.
+    fn speaks_http2(&self, listener: u32) -> bool {
+        let found = self.local.listener(listener);
+        let listener = found.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+        listener.is_some_and(|listener| listener.protocols.contains(&Protocol::H2))
     }
 
     fn keep_partial(&mut self, down: &mut Down<N::Sock>, bytes: &[u8], limits: &Limits) -> Step {
@@ -164,12 +176,25 @@ impl<N: Net> Worker<N> {
         let framing = Framing::UntilClose;
         let logged = local.snapshot.access_log;
         let mut exchange =
-            self.exchange(local, listener, &Request { minor: 1, framing, ..Request::default() });
+            self.exchange(local, listener, &Request { minor: 1, framing, ..Request::default() }, None);
         exchange.line = logged.then(Box::default);
         exchange
     }
 
-    fn exchange(&self, local: Rc<Local>, listener: u32, request: &Request) -> Exchange {
+    /// `stream_end`: the request came on a stream, and whether it is whole.
+    fn exchange(
+        &self,
+        local: Rc<Local>,
+        listener: u32,
+        request: &Request,
+        stream_end: Option<bool>,
+    ) -> Exchange {
+        // A stream's body has no framing of its own: it ends when the stream says so.
+        let framing = match stream_end {
+            None => request.framing,
+            Some(true) => Framing::None,
+            Some(false) => Framing::UntilClose,
+        };
         Exchange {
             local,
             listener,
@@ -178,11 +203,12 @@ impl<N: Net> Worker<N> {
             backend: Backend::Own,
             place: None,
             method: request.method,
+            version: if stream_end.is_some() { Version::Http2 } else { Version::Http1 },
             minor: request.minor,
             keep_alive: request.keep_alive,
             upgrade: request.upgrade,
             expects_continue: request.expect_continue,
-            request: Decoder::new(request.framing),
+            request: Decoder::new(framing),
             request_chunked: matches!(request.framing, Framing::Chunked),
             deaf: false,
             answer: Answer::Awaited,
@@ -191,6 +217,7 @@ impl<N: Net> Worker<N> {
             status: 0,
             reason: Reason::Ok,
             replay: Vec::new(),
+            replay_block: 0,
             replays: 0,
             started: self.now,
             deadline: u64::MAX,
@@ -207,20 +234,22 @@ impl<N: Net> Worker<N> {
         }
     }
 
-    /// The head is complete: decide, and do what was decided.
-    fn start(
+    /// The head is complete: decide, and do what was decided. `stream_end`: the request came on a stream, and whether it
+    /// is whole.
+    pub(crate) fn start(
         &mut self,
         id: Id,
         down: &mut Down<N::Sock>,
         link: &mut Option<Link<N::Sock>>,
         request: &Request,
         bytes: &[u8],
+        stream_end: Option<bool>,
     ) -> Step {
         crate::fault::point("begin.start");
         down.enter(Phase::Exchange, self.now);
         let local = Rc::clone(&self.local);
         let found = local.listener(down.listener);
-        let mut exchange = self.exchange(Rc::clone(&local), found.unwrap_or(0), request);
+        let mut exchange = self.exchange(Rc::clone(&local), found.unwrap_or(0), request, stream_end);
         exchange.keep_alive &= down.leave_by == u64::MAX;
         if local.snapshot.access_log {
             exchange.line = Some(Box::new(crate::account::line::Asked::new(request, bytes)));

@@ -2,6 +2,127 @@
 
 use crate::http1::body::{CHUNK_END, Decoder, LAST_CHUNK, chunk_head};
 use crate::http1::head::Refusal;
+use crate::net::Net;
+use crate::session::Sessions;
+use crate::session::stream::Stream;
+use crate::worker::buffers::Buffers;
+use crate::worker::io::{Broken, Io};
+
+/// Where a message goes: a socket, with or without chunks, or a stream.
+pub struct Sink<'a, S> {
+    /// Its socket, or what waits for the stream.
+    pub io: &'a mut Io<S>,
+    /// The stream.
+    pub stream: Option<&'a mut Stream>,
+    /// The message goes in chunks; not on a stream.
+    pub chunked: bool,
+}
+
+/// What of the worker is needed to put bytes there.
+pub struct Wires<'a, N: Net> {
+    /// Sockets.
+    pub net: &'a mut N,
+    /// Spare buffers.
+    pub buffers: &'a mut Buffers,
+    /// Streams.
+    pub sessions: &'a mut Sessions,
+    /// Where chunks are put together.
+    pub out: &'a mut Vec<u8>,
+}
+
+impl<S> Sink<'_, S> {
+    /// Hand on a piece of data; with `end` the last one, and the trailer lines that follow it.
+    ///
+    /// # Errors
+    /// [`Broken`] if the peer is gone.
+    pub fn put<N: Net<Sock = S>>(
+        &mut self,
+        data: &[u8],
+        end: Option<&[u8]>,
+        wires: &mut Wires<'_, N>,
+    ) -> Result<(), Broken> {
+        if let Some(stream) = &mut self.stream {
+            let trailers = end.is_some_and(|lines| !lines.is_empty());
+            if !data.is_empty() || (end.is_some() && !trailers) {
+                wires.sessions.send(self.io, stream, data, end.is_some() && !trailers, wires.buffers);
+            }
+            if let Some(lines) = end.filter(|_| trailers) {
+                wires.sessions.finish(self.io, stream, lines);
+            }
+            return Ok(());
+        }
+        if !self.chunked {
+            return if data.is_empty() { Ok(()) } else { self.io.send(wires.net, data, wires.buffers) };
+        }
+        wires.out.clear();
+        append(data, true, wires.out);
+        if let Some(lines) = end {
+            wires.out.extend_from_slice(LAST_CHUNK);
+            wires.out.extend_from_slice(lines);
+            wires.out.extend_from_slice(CHUNK_END);
+        }
+        self.io.send(wires.net, wires.out, wires.buffers)
+    }
+
+    /// Hand on what a piece of an HTTP/1 message carries.
+    pub fn carry<N: Net<Sock = S>>(
+        &mut self,
+        decoder: &mut Decoder,
+        input: &[u8],
+        wires: &mut Wires<'_, N>,
+    ) -> Carried {
+        if self.stream.is_some() {
+            return self.carry_on_stream(decoder, input, wires);
+        }
+        // Without framing on either side the input is the output, up to its end; else it is written anew.
+        if !self.chunked && decoder.remaining().is_some() {
+            let step = match decoder.decode(input) {
+                Ok(step) => step,
+                Err(refusal) => return Carried { passed: Err(refusal), sent: Ok(()) },
+            };
+            let passed = Passed { consumed: step.consumed, data: step.data.len() };
+            let sent = self.io.send(wires.net, input.get(step.data).unwrap_or(&[]), wires.buffers);
+            return Carried { passed: Ok(passed), sent };
+        }
+        wires.out.clear();
+        let passed = pass(decoder, input, self.chunked, wires.out);
+        Carried { passed, sent: self.io.send(wires.net, wires.out, wires.buffers) }
+    }
+
+    fn carry_on_stream<N: Net<Sock = S>>(
+        &mut self,
+        decoder: &mut Decoder,
+        input: &[u8],
+        wires: &mut Wires<'_, N>,
+    ) -> Carried {
+        let mut passed = Passed { consumed: 0, data: 0 };
+        while let Some(rest) = input.get(passed.consumed..).filter(|rest| !rest.is_empty()) {
+            let step = match decoder.decode(rest) {
+                Ok(step) => step,
+                Err(refusal) => return Carried { passed: Err(refusal), sent: Ok(()) },
+            };
+            let data = rest.get(step.data).unwrap_or(&[]);
+            passed.consumed += step.consumed;
+            passed.data += data.len();
+            let end = step.done.then(|| decoder.trailers());
+            if let Err(broken) = self.put(data, end, wires) {
+                return Carried { passed: Ok(passed), sent: Err(broken) };
+            }
+            if step.done {
+                break;
+            }
+        }
+        Carried { passed: Ok(passed), sent: Ok(()) }
+    }
+}
+
+/// What became of a piece that was carried.
+pub struct Carried {
+    /// Of its decoding.
+    pub passed: Result<Passed, Refusal>,
+    /// Of its sending.
+    pub sent: Result<(), Broken>,
+}
 
 /// What became of one piece of input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

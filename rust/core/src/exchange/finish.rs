@@ -1,6 +1,6 @@
 //! The one end of every exchange: counted, logged, and the connections given what comes next.
 
-use super::{Backend, Link, Step};
+use super::{Backend, Exchange, Link, Step};
 use crate::account::line::Told;
 use crate::net::Net;
 use crate::reason::Reason;
@@ -23,6 +23,10 @@ impl<N: Net> Worker<N> {
             self.settle(link, reusable);
         }
         self.conclude(down);
+        if down.is_stream() {
+            down.enter(Phase::Linger { left: 0, finished: false }, self.now);
+            return if down.io.blocked() { Step::Wait } else { Step::Close };
+        }
         if goes_on {
             down.served = down.served.saturating_add(1);
             down.enter(Phase::Idle, self.now);
@@ -39,7 +43,13 @@ impl<N: Net> Worker<N> {
 
     /// Count and log the exchange; afterwards there is none.
     pub(crate) fn conclude(&mut self, down: &mut Down<N::Sock>) {
-        let Some(mut exchange) = down.exchange.take() else { return };
+        if let Some(exchange) = down.exchange.take() {
+            self.tally(exchange, down.peer.as_str());
+        }
+    }
+
+    /// Count and log an exchange that has ended.
+    pub(crate) fn tally(&mut self, mut exchange: Exchange, peer: &str) {
         crate::fault::point("finish.conclude");
         self.buffers.give(std::mem::take(&mut exchange.replay));
         if let Some(place) = exchange.place {
@@ -66,7 +76,7 @@ impl<N: Net> Worker<N> {
             let endpoint = exchange.place.and_then(|place| self.groups.endpoint(place));
             let told = Told {
                 wall: self.net.wall(),
-                peer: down.peer.as_str(),
+                peer,
                 endpoint: endpoint.map_or("", |endpoint| endpoint.text.as_str()),
                 code,
                 duration,
@@ -81,6 +91,9 @@ impl<N: Net> Worker<N> {
         let Phase::Linger { mut left, mut finished } = down.phase else { return Step::Close };
         if down.io.blocked() {
             return Step::Wait;
+        }
+        if down.is_stream() {
+            return Step::Close;
         }
         if !finished {
             finished = true;
@@ -116,6 +129,7 @@ impl<N: Net> Worker<N> {
             // Bytes of an answer that were not taken: an answer that ends with the connection would look whole.
             Phase::Idle | Phase::Linger { .. } if down.io.blocked() => Step::Reset,
             Phase::Idle | Phase::Linger { .. } => Step::Close,
+            Phase::Session { session, .. } => self.session_overdue(down, session),
             Phase::Head => self.head_too_slow(down),
             Phase::Tunnel => self.fail(down, link, Reason::IdleTimeout),
             Phase::Exchange => {

@@ -4,6 +4,7 @@
 //! runs of whole lines that were validated and stand in canonical form. What the gateway adds comes last, after all
 //! that a `Connection` field could have named was removed (Traefik, CVE-2024-45410).
 
+use crate::hpack::{Encoder, Pseudo};
 use crate::http1::head::{Field, Framing, Known};
 use crate::http1::request::Request;
 use crate::route::{Edits, Rule};
@@ -30,6 +31,8 @@ pub struct Outgoing<'a> {
     pub request_id: &'a [u8],
     /// The request is passed on as an upgrade.
     pub upgrade: bool,
+    /// What the client speaks, as `Via` names it.
+    pub version: &'static str,
 }
 
 /// Known names as bits.
@@ -124,7 +127,9 @@ fn forwarded(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(claimed(Known::XForwardedHost).unwrap_or_else(|| request.host.of(bytes)));
     out.extend_from_slice(b"\r\nX-Request-Id: ");
     out.extend_from_slice(message.request_id);
-    out.extend_from_slice(if request.minor == 0 { b"\r\nVia: 1.0 " } else { b"\r\nVia: 1.1 " });
+    out.extend_from_slice(b"\r\nVia: ");
+    out.extend_from_slice(message.version.as_bytes());
+    out.push(b' ');
     out.extend_from_slice(message.name.as_bytes());
     out.extend_from_slice(b"\r\n");
 }
@@ -148,6 +153,55 @@ fn framing(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Append the whole head as a field block, for a stream to an endpoint that is asked by `scheme`. `lines` is a place for
+/// what the gateway adds.
+pub fn encode(message: &Outgoing<'_>, scheme: &str, lines: &mut Vec<u8>, out: &mut Vec<u8>) {
+    let (request, bytes, encoder) = (message.request, message.bytes, Encoder::new());
+    encoder.pseudo(Pseudo::Method, request.method_text.of(bytes), out);
+    encoder.pseudo(Pseudo::Scheme, scheme.as_bytes(), out);
+    let rewritten = message.rule.rewrite.host.as_deref().map(str::as_bytes);
+    encoder.pseudo(Pseudo::Authority, rewritten.unwrap_or_else(|| request.host.of(bytes)), out);
+    encoder.pseudo(Pseudo::Path, message.target, out);
+    let left_out = if message.trust { OWNED } else { OWNED | CLAIMS };
+    let edits = &message.rule.request_edits;
+    let edited = !edits.is_empty();
+    let skip =
+        |field: &Field| left_out & bit(field.known) != 0 || (edited && edits.drops(field.name.of(bytes)));
+    encoder.fields(&request.fields, bytes, skip, out);
+    encoder.lines(edits.lines(), out);
+    lines.clear();
+    forwarded(message, lines);
+    encoder.lines(lines, out);
+    if let Framing::Length(length) = request.framing {
+        encoder.field(b"content-length", Digits::default().of(length), false, out);
+    }
+    if request.te_trailers {
+        // RFC 9113 §8.2.2: the one value that may be sent on.
+        encoder.field(b"te", b"trailers", false, out);
+    }
+}
+
+/// A number as text.
+#[derive(Default)]
+pub struct Digits([u8; 20]);
+
+impl Digits {
+    /// Its decimal digits.
+    pub fn of(&mut self, mut number: u64) -> &[u8] {
+        let mut at = self.0.len();
+        loop {
+            at -= 1;
+            if let Some(digit) = self.0.get_mut(at) {
+                *digit = b'0' + (number % 10) as u8;
+            }
+            number /= 10;
+            if number == 0 {
+                return self.0.get(at..).unwrap_or(&[]);
+            }
+        }
+    }
+}
+
 /// Append the three digits of a status code.
 #[inline]
 pub fn status_digits(status: u16, out: &mut Vec<u8>) {
@@ -156,18 +210,6 @@ pub fn status_digits(status: u16, out: &mut Vec<u8>) {
 }
 
 /// Append a number.
-pub fn decimal(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        if let Some(digit) = digits.get_mut(at) {
-            *digit = b'0' + (number % 10) as u8;
-        }
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(at..).unwrap_or(&[]));
+pub fn decimal(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(Digits::default().of(number));
 }

@@ -8,11 +8,16 @@ use super::begin::{Incoming, after};
 use super::body::pass;
 use super::forward::{self, Outgoing};
 use super::{Backend, Exchange, Link, Step};
+use crate::document::UpstreamProtocol;
 use crate::http1::head::{Known, Scan};
 use crate::http1::request::Form;
+use crate::http1::response::Answering;
+use crate::http2::code::Code;
 use crate::net::{Address, Net};
 use crate::reason::Reason;
 use crate::route::{Rule, forward_target};
+use crate::session::stream::Finish;
+use crate::session::upstream::Opening;
 use crate::upstream::{Place, Up};
 use crate::worker::downstream::Down;
 use crate::worker::io::Io;
@@ -36,9 +41,12 @@ impl<N: Net> Worker<N> {
         let Some(place) = self.groups.pick(group, incoming.draw) else {
             return self.answer_own(down, incoming, Reason::NoEndpoint);
         };
+        if self.groups.protocol(place) == UpstreamProtocol::H2 {
+            return self.forward_stream(id, down, link, incoming, rule, place);
+        }
         let mut out = std::mem::take(&mut self.out);
         out.clear();
-        self.write_request(down, incoming, rule, &mut out);
+        self.write_request(down, incoming, rule, None, &mut out);
         crate::fault::point("forward.written");
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         let step = match pass(&mut exchange.request, incoming.rest(), exchange.request_chunked, &mut out) {
@@ -60,11 +68,85 @@ impl<N: Net> Worker<N> {
         step
     }
 
+    /// Forward a request as a stream.
+    fn forward_stream(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        incoming: &Incoming<'_>,
+        rule: &Rule,
+        place: Place,
+    ) -> Step {
+        let mut block = self.buffers.take();
+        self.write_request(down, incoming, rule, Some("http"), &mut block);
+        crate::fault::point("forward.written");
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        exchange.place = Some(place);
+        exchange.replay_block = u32::try_from(block.len()).unwrap_or(0);
+        self.groups.begin(place, &self.ledger);
+        crate::fault::point("forward.counted");
+        let step = self.send_stream(id, down, link, place, &block);
+        self.buffers.give(block);
+        if step != Step::Again || incoming.rest().is_empty() {
+            return step;
+        }
+        self.take_request(down, link, incoming.rest()).unwrap_or(Step::Again)
+    }
+
+    /// Send a field block, and what follows it of a replay, on a stream.
+    fn send_stream(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        place: Place,
+        bytes: &[u8],
+    ) -> Step {
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        let (block, body) = bytes.split_at(bytes.len().min(exchange.replay_block as usize));
+        exchange.per_try_deadline = self.per_try(exchange);
+        let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
+        let whole = exchange.request.is_done();
+        let opening = Opening {
+            owner: id,
+            place,
+            answering: Answering { head: exchange.is_head(), upgrade: false },
+            block,
+            end: whole && body.is_empty(),
+            connect_by: rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect)),
+        };
+        let (mut opened, connecting) = match self.open_stream(&opening) {
+            Ok(opened) => opened,
+            Err(error) => return self.connect_failed(down, link, &error),
+        };
+        crate::fault::point("lease.stream");
+        exchange.backend = Backend::Up(opened.id);
+        exchange.try_deadline = exchange.per_try_deadline;
+        if connecting {
+            exchange.try_deadline = exchange.try_deadline.min(opening.connect_by);
+        }
+        if let Some(stream) = opened.up.stream.as_mut() {
+            if opening.end {
+                stream.finish = Finish::Done;
+            } else if whole {
+                self.sessions.send(&mut opened.up.io, stream, body, true, &mut self.buffers);
+            }
+        }
+        if whole && bytes.len() <= limits::REPLAY_BYTES {
+            exchange.replay = self.buffers.holding(bytes);
+        }
+        *link = Some(opened);
+        Step::Again
+    }
+
+    /// `scheme`: as a field block, for a stream.
     fn write_request(
         &mut self,
         down: &mut Down<N::Sock>,
         incoming: &Incoming<'_>,
         rule: &Rule,
+        scheme: Option<&str>,
         out: &mut Vec<u8>,
     ) {
         let Some(exchange) = down.exchange.as_mut() else { return };
@@ -96,8 +178,12 @@ impl<N: Net> Worker<N> {
             trust: listener.trust_forwarded,
             request_id,
             upgrade: exchange.upgrade,
+            version: exchange.via(),
         };
-        forward::write(&message, out);
+        match scheme {
+            None => forward::write(&message, out),
+            Some(scheme) => forward::encode(&message, scheme, &mut self.lines, out),
+        }
         self.target = target;
     }
 
@@ -178,12 +264,14 @@ impl<N: Net> Worker<N> {
         let _ = io.send(&mut self.net, bytes, &mut self.buffers);
         let up = Box::new(Up {
             io,
+            stream: None,
+            session: None,
             owner: Some(id),
             place,
             connecting: true,
             served: 0,
             idle_since: 0,
-            timer: self.wheel.create(up_token),
+            timer: Some(self.wheel.create(up_token)),
             carry: Vec::new(),
             scan: Scan::new(),
         });
@@ -226,12 +314,7 @@ impl<N: Net> Worker<N> {
         if let Some(place) = down.exchange.as_ref().and_then(|exchange| exchange.place) {
             place.cells(&self.ledger).connect_failures.add(1);
         }
-        let reason = match error.kind() {
-            std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => Reason::ConnectRefused,
-            _ if crate::worker::accept::out_of_descriptors(error) => Reason::Overloaded,
-            _ => Reason::ConnectFailed,
-        };
-        self.fail(down, link, reason)
+        self.fail(down, link, reason_of(error))
     }
 
     /// A connection died without a byte of an answer: send the request again if that is allowed.
@@ -242,8 +325,9 @@ impl<N: Net> Worker<N> {
         link: &mut Option<Link<N::Sock>>,
     ) -> Option<Step> {
         let exchange = down.exchange.as_mut()?;
-        let pooled = link.as_ref().is_some_and(|link| link.up.served > 0);
-        if !pooled || exchange.replay.is_empty() {
+        // A stream that was refused was not processed, on whatever connection.
+        let pooled = link.as_ref().is_some_and(|link| link.up.served > 0 || link.up.was_refused());
+        if !pooled || exchange.replay.is_empty() || exchange.replays >= limits::REPLAYS {
             return None;
         }
         let place = exchange.place?;
@@ -255,13 +339,21 @@ impl<N: Net> Worker<N> {
         }
         crate::fault::point("lease.replay");
         place.cells(&self.ledger).replayed.add(1);
-        let step = self.send_request(id, down, link, place, &bytes);
+        let stream = down.exchange.as_ref().is_some_and(|exchange| exchange.replay_block > 0);
+        let step = if stream {
+            self.send_stream(id, down, link, place, &bytes)
+        } else {
+            self.send_request(id, down, link, place, &bytes)
+        };
         self.buffers.give(bytes);
         Some(step)
     }
 
     /// The exchange no longer needs its connection: into the pool if it may serve again, else closed.
     pub(crate) fn settle(&mut self, mut link: Link<N::Sock>, reusable: bool) {
+        if link.up.stream.is_some() {
+            return self.close_up(link);
+        }
         let io = &link.up.io;
         let clean = reusable && !io.blocked() && !io.closing && !io.readable && !io.ended && !io.failed;
         let stay = if clean { self.groups.release(link.up.place, link.id, &self.ledger) } else { None };
@@ -271,7 +363,9 @@ impl<N: Net> Worker<N> {
                 link.up.owner = None;
                 link.up.served += 1;
                 link.up.idle_since = self.now;
-                self.wheel.no_later(link.up.timer, self.now.saturating_add(timeout));
+                if let Some(timer) = link.up.timer {
+                    self.wheel.no_later(timer, self.now.saturating_add(timeout));
+                }
                 self.ups.put(link.id, link.up);
             }
             None => self.close_up(link),
@@ -282,9 +376,23 @@ impl<N: Net> Worker<N> {
     pub(crate) fn close_up(&mut self, mut link: Link<N::Sock>) {
         link.up.io.release(&mut self.buffers);
         self.buffers.give(std::mem::take(&mut link.up.carry));
-        self.wheel.remove(link.up.timer);
+        if let Some(timer) = link.up.timer {
+            self.wheel.remove(timer);
+        }
         self.ups.free(link.id);
+        if let Some(stream) = link.up.stream.as_mut() {
+            return self.sessions.leave(link.id, stream, Code::CANCEL);
+        }
         self.ledger.upstreams.subtract(1);
         link.up.place.cells(&self.ledger).open.subtract(1);
+    }
+}
+
+/// What it means that no connection could be made.
+pub(crate) fn reason_of(error: &std::io::Error) -> Reason {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => Reason::ConnectRefused,
+        _ if crate::worker::accept::out_of_descriptors(error) => Reason::Overloaded,
+        _ => Reason::ConnectFailed,
     }
 }

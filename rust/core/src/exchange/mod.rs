@@ -67,6 +67,15 @@ pub enum Backend {
     Ask(AskId),
 }
 
+/// What the client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0 or 1.1, as [`Exchange::minor`] says.
+    Http1,
+    /// HTTP/2: the downstream is a stream.
+    Http2,
+}
+
 /// How far the answer has come.
 #[derive(Debug)]
 pub enum Answer {
@@ -97,7 +106,9 @@ pub struct Exchange {
     pub place: Option<Place>,
     /// Of the request.
     pub method: Method,
-    /// Minor version of the request.
+    /// What the client speaks.
+    pub version: Version,
+    /// Minor version of the request; 1 over HTTP/2.
     pub minor: u8,
     /// The client may use the connection again.
     pub keep_alive: bool,
@@ -123,6 +134,8 @@ pub struct Exchange {
     pub reason: Reason,
     /// The request as sent, for a replay on another connection; empty if it cannot be replayed.
     pub replay: Vec<u8>,
+    /// Bytes of it that are a field block, for a stream; 0: it is HTTP/1.
+    pub replay_block: u32,
     /// Replays made.
     pub replays: u8,
     /// When its head was complete, ns.
@@ -156,6 +169,26 @@ impl Exchange {
     #[must_use]
     pub fn is_head(&self) -> bool {
         self.method == Method::Head
+    }
+
+    /// What the client speaks, as `Via` names it (RFC 9110 §7.6.3).
+    #[must_use]
+    pub fn via(&self) -> &'static str {
+        match (self.version, self.minor) {
+            (Version::Http2, _) => "2",
+            (Version::Http1, 0) => "1.0",
+            (Version::Http1, _) => "1.1",
+        }
+    }
+
+    /// What the client speaks, in words.
+    #[must_use]
+    pub fn protocol(&self) -> &'static str {
+        match (self.version, self.minor) {
+            (Version::Http2, _) => "HTTP/2",
+            (Version::Http1, 0) => "HTTP/1.0",
+            (Version::Http1, _) => "HTTP/1.1",
+        }
     }
 
     /// Whether sending the request a second time can do no harm (RFC 9110 §9.2.2).

@@ -3,11 +3,11 @@
 //! Rules: at most [`limits::TURN_BYTES`] per call, then the next connection has its turn; what one side cannot take is
 //! not read from the other; an upstream that stops taking the request may still answer it (RFC 9112 §9.5).
 
-use super::body::{end, pass};
+use super::body::{Carried, Sink, Wires};
 use super::{Answer, Backend, Link, Step};
-use crate::http1::body::Decoder;
 use crate::net::Net;
 use crate::reason::Reason;
+use crate::session::stream::Gone;
 use crate::worker::downstream::Down;
 use crate::worker::io::Read;
 use crate::worker::table::Id;
@@ -26,6 +26,9 @@ impl<N: Net> Worker<N> {
             Some(Backend::Ask(ask)) => return self.relay_ask(ask, down, link),
             Some(Backend::Up(_)) if link.is_some() => {}
             _ => return self.fail(down, link, Reason::Internal),
+        }
+        if let Some(gone) = link.as_ref().and_then(|link| link.up.stream.as_ref()?.gone) {
+            return self.stream_lost(id, down, link, gone);
         }
         if let Some(step) = self.make_ready(down, link) {
             return step;
@@ -62,6 +65,9 @@ impl<N: Net> Worker<N> {
             }
         }
         let found = link.as_mut()?;
+        if found.up.stream.is_some() {
+            return None;
+        }
         let before = found.up.io.backlog();
         let flushed = found.up.io.flush(&mut self.net, &mut self.buffers);
         if found.up.io.backlog() < before {
@@ -78,6 +84,10 @@ impl<N: Net> Worker<N> {
 
     /// Move the request body on.
     fn pump_request(&mut self, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Option<Step> {
+        if down.is_stream() {
+            self.credit_client(down, link);
+            return None;
+        }
         let mut budget = limits::TURN_BYTES;
         while budget > 0 {
             let exchange = down.exchange.as_ref()?;
@@ -105,7 +115,7 @@ impl<N: Net> Worker<N> {
     }
 
     /// One piece of the request body.
-    fn take_request(
+    pub(crate) fn take_request(
         &mut self,
         down: &mut Down<N::Sock>,
         link: &mut Option<Link<N::Sock>>,
@@ -118,35 +128,92 @@ impl<N: Net> Worker<N> {
         if exchange.replay.capacity() > 0 {
             self.buffers.give(std::mem::take(&mut exchange.replay));
         }
-        let (sent, consumed) = if exchange.request_chunked {
-            self.out.clear();
-            match pass(&mut exchange.request, bytes, true, &mut self.out) {
-                Err(refusal) => {
-                    let (status, text) = (refusal.status, refusal.cause.text());
-                    return Some(self.refuse_body(down, link, status, text));
-                }
-                Ok(passed) => {
-                    exchange.bytes_in += passed.data as u64;
-                    (found.up.io.send(&mut self.net, &self.out, &mut self.buffers), passed.consumed)
-                }
-            }
-        } else {
-            // A length: the data is the input itself, up to its end.
-            let step = exchange.request.decode(bytes).ok()?;
-            exchange.bytes_in += step.data.len() as u64;
-            let data = bytes.get(step.data).unwrap_or(&[]);
-            (found.up.io.send(&mut self.net, data, &mut self.buffers), step.consumed)
+        let mut wires = Wires {
+            net: &mut self.net,
+            buffers: &mut self.buffers,
+            sessions: &mut self.sessions,
+            out: &mut self.out,
         };
-        exchange.deaf |= sent.is_err();
-        exchange.inward.note(found.up.io.blocked());
-        if let Some(next) = bytes.get(consumed..).filter(|next| !next.is_empty()) {
+        let up = &mut *found.up;
+        let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked };
+        let carried = sink.carry(&mut exchange.request, bytes, &mut wires);
+        let passed = match carried.passed {
+            Ok(passed) => passed,
+            Err(refusal) => return Some(self.refuse_body(down, link, refusal.status, refusal.cause.text())),
+        };
+        exchange.bytes_in += passed.data as u64;
+        exchange.deaf |= carried.sent.is_err();
+        exchange.inward.note(up.io.blocked());
+        if let Some(next) = bytes.get(passed.consumed..).filter(|next| !next.is_empty()) {
             down.carry = self.buffers.holding(next);
         }
         None
     }
 
+    /// A piece of a request body that came on a stream; with `end` the last one, and the trailers that follow it.
+    pub(crate) fn take_stream_body(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        bytes: &[u8],
+        end: Option<&[u8]>,
+    ) -> Option<Step> {
+        if let Some(stream) = down.stream.as_mut() {
+            stream.owed = stream.owed.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        }
+        let exchange = down.exchange.as_mut()?;
+        exchange.bytes_in += bytes.len() as u64;
+        if end.is_some() {
+            // It ends when the stream says so.
+            let _ = exchange.request.finish();
+        }
+        if let Backend::Ask(ask) = exchange.backend {
+            return self.take_ask_stream(ask, down, bytes, end.is_some());
+        }
+        let found = link.as_mut()?;
+        if exchange.replay.capacity() > 0 {
+            self.buffers.give(std::mem::take(&mut exchange.replay));
+        }
+        if exchange.deaf {
+            return None;
+        }
+        let mut wires = Wires {
+            net: &mut self.net,
+            buffers: &mut self.buffers,
+            sessions: &mut self.sessions,
+            out: &mut self.out,
+        };
+        let up = &mut *found.up;
+        let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked };
+        exchange.deaf |= sink.put(bytes, end, &mut wires).is_err();
+        None
+    }
+
+    /// What came on the client's stream may be given back once the upstream has taken it.
+    fn credit_client(&mut self, down: &mut Down<N::Sock>, link: &Option<Link<N::Sock>>) {
+        let deaf = down.exchange.as_ref().is_none_or(|exchange| exchange.deaf);
+        if let Some(stream) = down.stream.as_mut()
+            && (deaf || link.as_ref().is_none_or(|link| !link.up.io.blocked()))
+        {
+            self.sessions.give_back(stream);
+        }
+    }
+
+    /// What came on the upstream's stream may be given back once the client has taken it.
+    fn credit_upstream(&mut self, down: &Down<N::Sock>, link: &mut Option<Link<N::Sock>>) {
+        if let Some(stream) = link.as_mut().and_then(|link| link.up.stream.as_mut())
+            && !down.io.blocked()
+        {
+            self.sessions.give_back(stream);
+        }
+    }
+
     /// Move the answer on.
     fn pump_answer(&mut self, id: Id, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
+        if link.as_ref().is_some_and(|link| link.up.stream.is_some()) {
+            self.credit_upstream(down, link);
+            return Step::Wait;
+        }
         let mut budget = limits::TURN_BYTES;
         while budget > 0 {
             if down.io.blocked() {
@@ -198,30 +265,88 @@ impl<N: Net> Worker<N> {
     ) -> Option<Step> {
         let exchange = down.exchange.as_mut()?;
         let Answer::Body { decoder, chunked } = &mut exchange.answer else { return None };
-        // Without framing on either side the input is the output; else it is written anew.
-        let plain = !*chunked && decoder.remaining().is_some();
-        let (sent, fault, consumed) = if plain {
-            let step = decoder.decode(bytes).ok()?;
-            exchange.bytes_out += step.data.len() as u64;
-            let data = bytes.get(step.data).unwrap_or(&[]);
-            (down.io.send(&mut self.net, data, &mut self.buffers), false, step.consumed)
-        } else {
-            self.out.clear();
-            let passed = pass(decoder, bytes, *chunked, &mut self.out);
-            exchange.bytes_out += passed.map_or(0, |passed| passed.data as u64);
-            let sent = down.io.send(&mut self.net, &self.out, &mut self.buffers);
-            (sent, passed.is_err(), passed.map_or(0, |passed| passed.consumed))
+        let mut wires = Wires {
+            net: &mut self.net,
+            buffers: &mut self.buffers,
+            sessions: &mut self.sessions,
+            out: &mut self.out,
         };
+        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked };
+        let Carried { passed, sent } = sink.carry(decoder, bytes, &mut wires);
+        exchange.bytes_out += passed.as_ref().map_or(0, |passed| passed.data as u64);
         crate::fault::point("relay.body");
         let done = decoder.is_done();
-        exchange.reusable &= consumed == bytes.len();
+        exchange.reusable &= passed.as_ref().is_ok_and(|passed| passed.consumed == bytes.len());
         exchange.outward.note(down.io.blocked());
-        match (sent, fault, done) {
+        match (sent, passed.is_err(), done) {
             (Err(_), ..) => Some(self.fail(down, link, Reason::ClientGone)),
             (_, true, _) => Some(self.fail(down, link, Reason::UpstreamInvalid)),
             (_, _, true) => Some(self.finish(down, link)),
             _ => None,
         }
+    }
+
+    /// A piece of an answer that came on a stream; with `end` the last one, and the trailers that follow it.
+    pub(crate) fn take_stream_answer(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        bytes: &[u8],
+        end: Option<&[u8]>,
+    ) -> Option<Step> {
+        crate::fault::point("relay.answer");
+        if let Some(stream) = link.as_mut().and_then(|link| link.up.stream.as_mut()) {
+            stream.owed = stream.owed.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        }
+        let exchange = down.exchange.as_mut()?;
+        let Answer::Body { decoder, chunked } = &mut exchange.answer else { return None };
+        exchange.bytes_out += bytes.len() as u64;
+        let mut wires = Wires {
+            net: &mut self.net,
+            buffers: &mut self.buffers,
+            sessions: &mut self.sessions,
+            out: &mut self.out,
+        };
+        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked };
+        let sent = sink.put(bytes, end, &mut wires);
+        if end.is_some() {
+            let _ = decoder.finish();
+        }
+        match (sent, end) {
+            (Err(_), _) => Some(self.fail(down, link, Reason::ClientGone)),
+            (Ok(()), Some(_)) => Some(self.finish(down, link)),
+            (Ok(()), None) => None,
+        }
+    }
+
+    /// The stream to the upstream is no more.
+    fn stream_lost(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        gone: Gone,
+    ) -> Step {
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        crate::fault::point("relay.lost");
+        let awaited = matches!(exchange.answer, Answer::Awaited);
+        let (reason, code) = Self::gone_reason(gone, &exchange.answer);
+        let safe = match gone {
+            // Not processed (RFC 9113 §8.7): whatever it was, it may be sent again.
+            Gone::Refused => true,
+            Gone::Closed => exchange.idempotent(),
+            Gone::Reset(_) | Gone::Unconnected(_) => false,
+        };
+        if awaited
+            && safe
+            && let Some(step) = self.replay(id, down, link)
+        {
+            return step;
+        }
+        if let Some(stream) = down.stream.as_mut() {
+            stream.code = code;
+        }
+        self.fail(down, link, reason)
     }
 
     /// The upstream has sent its end, or broke.
@@ -254,9 +379,14 @@ impl<N: Net> Worker<N> {
         link: &mut Option<Link<N::Sock>>,
         chunked: bool,
     ) -> Step {
-        self.out.clear();
-        end(&Decoder::new(crate::http1::head::Framing::None), chunked, &mut self.out);
-        match down.io.send(&mut self.net, &self.out, &mut self.buffers) {
+        let mut wires = Wires {
+            net: &mut self.net,
+            buffers: &mut self.buffers,
+            sessions: &mut self.sessions,
+            out: &mut self.out,
+        };
+        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked };
+        match sink.put(&[], Some(&[]), &mut wires) {
             Ok(()) => self.finish(down, link),
             Err(_) => self.fail(down, link, Reason::ClientGone),
         }

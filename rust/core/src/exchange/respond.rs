@@ -1,16 +1,20 @@
 //! The head of an upstream's answer, and how it is written for the client.
 
-use super::body::pass;
-use super::forward::{copy_fields, decimal, line, status_digits};
+use super::body::{Sink, Wires, pass};
+use super::forward::{Digits, copy_fields, decimal, line, status_digits};
 use super::{Answer, Exchange, Link, Step};
+use crate::hpack::Encoder;
 use crate::http1::body::Decoder;
-use crate::http1::head::{Framing, Known, Limits, Progress, Scan};
+use crate::http1::head::{Field, Framing, Known, Limits, Progress, Scan};
 use crate::http1::response::{Answering, Response};
+use crate::http2::Key;
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{Edits, Snapshot};
+use crate::session::stream::Finish;
 use crate::worker::Worker;
 use crate::worker::downstream::{Down, Phase};
+use crate::worker::table::Id;
 
 /// Written by the gateway itself, never copied.
 const OWNED: u64 = 1 << Known::TransferEncoding as u8 | 1 << Known::ContentLength as u8;
@@ -95,13 +99,13 @@ impl<N: Net> Worker<N> {
                         return None;
                     }
                 }
-                Ok(Progress::Complete) => return self.pass_head(down, link, bytes, response),
+                Ok(Progress::Complete) => return self.pass_head(down, link, bytes, response, None),
             }
         }
     }
 
     /// A client of HTTP/1.0 is never sent a 1xx (RFC 9110 §15.2).
-    fn pass_informational(
+    pub(crate) fn pass_informational(
         &mut self,
         down: &mut Down<N::Sock>,
         link: &mut Option<Link<N::Sock>>,
@@ -115,6 +119,10 @@ impl<N: Net> Worker<N> {
         if exchange.minor == 0 {
             return None;
         }
+        if let Some(stream) = &down.stream {
+            self.stream_informational(stream.session, stream.key, bytes, response);
+            return None;
+        }
         self.out.clear();
         status_line(response, bytes, &mut self.out);
         copy_fields(&response.fields, bytes, OWNED, &Edits::default(), &mut self.out);
@@ -123,13 +131,15 @@ impl<N: Net> Worker<N> {
         sent.is_err().then(|| self.fail(down, link, Reason::ClientGone))
     }
 
-    /// The final head, and what came of the body with it, in one write.
-    fn pass_head(
+    /// The final head, and what came of the body with it, in one write. `stream_end`: it came on a stream, and whether
+    /// the answer is whole with it.
+    pub(crate) fn pass_head(
         &mut self,
         down: &mut Down<N::Sock>,
         link: &mut Option<Link<N::Sock>>,
         bytes: &[u8],
         response: &Response,
+        stream_end: Option<bool>,
     ) -> Option<Step> {
         let exchange = down.exchange.as_mut()?;
         self.buffers.give(std::mem::take(&mut exchange.replay));
@@ -147,10 +157,18 @@ impl<N: Net> Worker<N> {
         exchange.keep_alive &=
             !outgoing.until_close && exchange.request.is_done() && !self.is_draining(down.listener);
         exchange.reusable = response.keep_alive && !switching;
+        let mut decoder = Decoder::new(match stream_end {
+            None => framing,
+            Some(true) => Framing::None,
+            Some(false) => Framing::UntilClose,
+        });
+        if down.is_stream() {
+            return self.stream_head(down, link, bytes, response, decoder);
+        }
+        let exchange = down.exchange.as_mut()?;
         let mut out = std::mem::take(&mut self.out);
         out.clear();
         self.write_head(exchange, bytes, response, &outgoing, &mut out);
-        let mut decoder = Decoder::new(framing);
         let rest = bytes.get(response.head_len as usize..).unwrap_or(&[]);
         let passed = if switching {
             out.extend_from_slice(rest);
@@ -158,6 +176,9 @@ impl<N: Net> Worker<N> {
         } else {
             pass(&mut decoder, rest, outgoing.chunked, &mut out)
         };
+        if stream_end == Some(true) && outgoing.chunked {
+            super::body::end(&decoder, true, &mut out);
+        }
         exchange.bytes_out += passed.map_or(0, |passed| passed.data as u64);
         exchange.reusable &= passed.is_ok_and(|passed| passed.consumed == rest.len());
         crate::fault::point("respond.head");
@@ -172,6 +193,63 @@ impl<N: Net> Worker<N> {
             _ if done => Some(self.finish(down, link)),
             _ => None,
         }
+    }
+
+    /// The final head for a client's stream, and what came of the body with it.
+    fn stream_head(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        bytes: &[u8],
+        response: &Response,
+        mut decoder: Decoder,
+    ) -> Option<Step> {
+        self.date();
+        let (exchange, stream) = (down.exchange.as_mut()?, down.stream.as_mut()?);
+        let end = decoder.is_done();
+        let snapshot: &Snapshot = &exchange.local.snapshot;
+        let rule = exchange.rule.and_then(|index| snapshot.rules.get(index as usize));
+        let none = Edits::default();
+        let edits = rule.map_or(&none, |rule| &rule.response_edits);
+        let date = self.date.1.as_bytes();
+        if let Some(session) = self.sessions.get(stream.session) {
+            session.conn.head(stream.key, end, &mut session.out, |encoder, out| {
+                encode_head(encoder, response, bytes, edits, date, out);
+            });
+        }
+        if end {
+            stream.finish = Finish::Done;
+        }
+        self.sessions.touch(stream.session);
+        crate::fault::point("respond.head");
+        let rest = bytes.get(response.head_len as usize..).unwrap_or(&[]);
+        let mut wires = Wires {
+            net: &mut self.net,
+            buffers: &mut self.buffers,
+            sessions: &mut self.sessions,
+            out: &mut self.out,
+        };
+        let mut sink = Sink { io: &mut down.io, stream: Some(stream), chunked: false };
+        let passed = sink.carry(&mut decoder, rest, &mut wires).passed;
+        exchange.bytes_out += passed.as_ref().map_or(0, |passed| passed.data as u64);
+        exchange.reusable &= passed.as_ref().is_ok_and(|passed| passed.consumed == rest.len());
+        let done = decoder.is_done();
+        exchange.answer = Answer::Body { decoder, chunked: false };
+        match (passed.is_err(), done) {
+            (true, _) => Some(self.fail(down, link, Reason::UpstreamInvalid)),
+            (_, true) => Some(self.finish(down, link)),
+            _ => None,
+        }
+    }
+
+    fn stream_informational(&mut self, session: Id, key: Key, bytes: &[u8], response: &Response) {
+        if let Some(found) = self.sessions.get(session) {
+            found.conn.informational(key, &mut found.out, |encoder, out| {
+                encoder.status(response.status, out);
+                encoder.fields(&response.fields, bytes, |field| OWNED & 1 << field.known as u8 != 0, out);
+            });
+        }
+        self.sessions.touch(session);
     }
 
     fn write_head(
@@ -197,6 +275,40 @@ impl<N: Net> Worker<N> {
         }
         connection(exchange, response, bytes, out);
         out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// An answer's head as a field block.
+fn encode_head(
+    encoder: &Encoder,
+    response: &Response,
+    bytes: &[u8],
+    edits: &Edits,
+    date: &[u8],
+    out: &mut Vec<u8>,
+) {
+    encoder.status(response.status, out);
+    let edited = !edits.is_empty();
+    let left_out =
+        |field: &Field| OWNED & 1 << field.known as u8 != 0 || (edited && edits.drops(field.name.of(bytes)));
+    encoder.fields(&response.fields, bytes, left_out, out);
+    encoder.lines(edits.lines(), out);
+    if !response.fields.iter().any(|field| field.known == Known::Date) {
+        encoder.field(b"date", date, false, out);
+    }
+    match response.framing {
+        Framing::Length(length) => {
+            let mut digits = Digits::default();
+            encoder.field(b"content-length", digits.of(length), false, out);
+        }
+        // RFC 9110 §8.6: never in 1xx and 204.
+        Framing::None if response.status >= 200 && response.status != 204 => {
+            let stated = response.fields.iter().find(|field| field.known == Known::ContentLength);
+            if let Some(field) = stated {
+                encoder.field(b"content-length", field.value.of(bytes), false, out);
+            }
+        }
+        _ => {}
     }
 }
 

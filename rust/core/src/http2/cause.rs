@@ -1,5 +1,7 @@
 //! What a peer did wrong: a closed set, one word per fault, each with the error code that answers it.
 
+use std::sync::LazyLock;
+
 use super::code::Code;
 
 /// How far a fault reaches. RFC 9113 §5.4.
@@ -32,6 +34,8 @@ macro_rules! causes {
             /// Every cause, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
+            const NAMES: &'static [&'static str] = &[$(stringify!($name),)*];
+
             /// The error code that answers it.
             #[must_use]
             pub const fn code(self) -> Code {
@@ -45,6 +49,29 @@ macro_rules! causes {
             }
         }
     };
+}
+
+/// The names of all causes as words of a log: `ResetFlood` is `reset_flood`.
+static WORDS: LazyLock<Vec<String>> =
+    LazyLock::new(|| Cause::NAMES.iter().map(|name| snake_case(name)).collect());
+
+fn snake_case(name: &str) -> String {
+    let mut word = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.push(letter.to_ascii_lowercase());
+    }
+    word
+}
+
+impl Cause {
+    /// The word used in events and as a metric label.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        WORDS.get(self as usize).map_or("", String::as_str)
+    }
 }
 
 causes! {

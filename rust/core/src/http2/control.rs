@@ -124,6 +124,9 @@ impl Connection {
             self.apply(setting?)?;
         }
         self.resize(i64::from(self.peer.stream_window) - i64::from(window))?;
+        // Only now may its peer count on it, and we on windows that have grown: so the answer waits for nobody.
+        settings::write_ack(out);
+        self.provoked(Header::LEN)?;
         scratch.bytes.clear();
         scratch.bytes.extend_from_slice(payload);
         Ok(Came::Settings)

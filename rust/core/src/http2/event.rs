@@ -91,7 +91,7 @@ pub enum Event<'a> {
         /// Why we reset it; `None` if the peer did.
         why: Option<Why>,
     },
-    /// The peer's SETTINGS, which have been applied. Somebody must acknowledge them.
+    /// The peer's SETTINGS, which have been applied and acknowledged.
     Settings(&'a [u8]),
     /// Our SETTINGS were acknowledged.
     SettingsAck,

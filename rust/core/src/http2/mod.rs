@@ -2,8 +2,8 @@
 //! global.
 //!
 //! Theory: stream 0 belongs to somebody else, every other stream to [`Connection`]. Somebody else made the first flight
-//! (a client's preface, SETTINGS), acknowledges the peer's SETTINGS, keeps alive, and decides about the end; what it must
-//! know comes out as an event. The connection does what cannot wait: it applies SETTINGS in their order, answers PING,
+//! (a client's preface, SETTINGS), keeps alive, and decides about the end; what it must
+//! know comes out as an event. The connection does what cannot wait: it applies and acknowledges SETTINGS in their order, answers PING,
 //! keeps windows and states, and ends what breaks the rules or costs more than it brings.
 //!
 //! - Reading: [`Connection::next`] takes the next event from the input, where data stays: it is handed on in slices. Heads

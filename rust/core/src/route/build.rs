@@ -82,9 +82,6 @@ fn upstreams(from: Vec<document::Upstream>, root: &Place) -> Result<Vec<Upstream
         if upstream.tls.is_some() {
             return Err(place.at("tls").error(NOT_YET));
         }
-        if upstream.protocol == document::UpstreamProtocol::H2 {
-            return Err(place.at("protocol").error(NOT_YET));
-        }
         if let Some(endpoint) = upstream.endpoints.iter().find(|endpoint| endpoint.weight == 0) {
             return Err(place.item("endpoints", &endpoint.address).error("the weight must be at least 1"));
         }
@@ -96,6 +93,8 @@ fn upstreams(from: Vec<document::Upstream>, root: &Place) -> Result<Vec<Upstream
         endpoints: from.endpoints,
         max_idle: from.max_idle,
         idle_timeout: from.idle_timeout,
+        protocol: from.protocol,
+        http2: from.http2,
     };
     Ok(from.into_iter().map(compiled).collect())
 }
@@ -123,6 +122,8 @@ fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<
         idle_timeout: from.idle_timeout,
         trust_forwarded: from.trust_forwarded,
         path: from.path,
+        protocols: from.protocols,
+        http2: from.http2,
         hosts,
     })
 }

@@ -9,7 +9,7 @@ use super::edits::Edits;
 use super::hosts::{HostTable, Pattern};
 use super::split::Split;
 use super::table::Table;
-use crate::document::{Balance, PathPolicy, Timeouts};
+use crate::document::{Balance, Http2, PathPolicy, Protocol, Timeouts, UpstreamProtocol};
 use std::fmt;
 
 /// One whole configuration, compiled.
@@ -85,6 +85,10 @@ pub struct Listener {
     pub trust_forwarded: bool,
     /// For [`super::normalise`].
     pub path: PathPolicy,
+    /// What is offered.
+    pub protocols: Vec<Protocol>,
+    /// What is said first over HTTP/2.
+    pub http2: Http2,
     pub(super) hosts: HostTable,
 }
 
@@ -267,6 +271,10 @@ pub struct Upstream {
     pub max_idle: u32,
     /// How long one may lie idle, ms.
     pub idle_timeout: u32,
+    /// What is spoken there.
+    pub protocol: UpstreamProtocol,
+    /// What is said first over HTTP/2.
+    pub http2: Http2,
 }
 
 /// One server.

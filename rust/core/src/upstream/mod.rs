@@ -11,19 +11,24 @@ use std::collections::{HashMap, HashSet};
 
 use crate::account::ledger::{EndpointCells, Ledger};
 use crate::balance::{self, EndpointState};
-use crate::document::Balance;
+use crate::document::{Balance, Http2, UpstreamProtocol};
 use crate::http1::head::Scan;
 use crate::net::Address;
 use crate::route::Snapshot;
+use crate::session::stream::{Gone, Stream};
 use crate::worker::io::Io;
 use crate::worker::table::Id;
 use crate::worker::timer::TimerId;
 
-/// One connection to an endpoint.
+/// One connection to an endpoint, or one stream of it.
 pub struct Up<S> {
-    /// Its socket.
+    /// Its socket; a stream has none.
     pub io: Io<S>,
-    /// The downstream connection whose exchange holds the lease; `None` in the pool.
+    /// The stream, if it is one.
+    pub stream: Option<Stream>,
+    /// What it carries, if it speaks HTTP/2.
+    pub session: Option<Id>,
+    /// The downstream whose exchange holds the lease; `None` in the pool, and of a connection that carries streams.
     pub owner: Option<Id>,
     /// Where it leads.
     pub place: Place,
@@ -31,14 +36,29 @@ pub struct Up<S> {
     pub connecting: bool,
     /// Requests sent before the one it serves now.
     pub served: u32,
-    /// Since when it lies in the pool, ns.
+    /// Since when it lies in the pool, or carries no stream, ns; `u64::MAX` while it carries some. Of one that is still to
+    /// carry streams and not connected: until when it must be.
     pub idle_since: u64,
-    /// Its timer.
-    pub timer: TimerId,
+    /// Its timer; a stream has none.
+    pub timer: Option<TimerId>,
     /// A partial head.
     pub carry: Vec<u8>,
     /// How far the partial head was looked at.
     pub scan: Scan,
+}
+
+impl<S> Up<S> {
+    /// It was a stream that its peer did not process.
+    #[must_use]
+    pub fn was_refused(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.gone == Some(Gone::Refused))
+    }
+
+    /// Nobody holds a lease of it: it waits in the pool, or carries streams.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.owner.is_none()
+    }
 }
 
 /// An endpoint, found again after reloads: the group, the endpoint's id, and where it probably is.
@@ -71,6 +91,8 @@ pub struct Endpoint {
     /// For connecting.
     pub address: Address,
     idle: Vec<Id>,
+    /// Connections that carry streams.
+    sessions: Vec<Id>,
     cells: u32,
 }
 
@@ -83,6 +105,8 @@ pub struct Group {
     max_idle: usize,
     /// ns
     idle_timeout: u64,
+    protocol: UpstreamProtocol,
+    http2: Http2,
 }
 
 /// All groups of one worker.
@@ -119,7 +143,7 @@ impl Groups {
             if !kept.get(number as usize).is_some_and(|kept| *kept)
                 && self.by_name.remove(&group.name).is_some()
             {
-                orphans.extend(group.endpoints.drain(..).flat_map(|endpoint| endpoint.idle));
+                orphans.extend(group.endpoints.drain(..).flat_map(Endpoint::connections));
                 group.states.clear();
                 group.name.clear();
                 self.free.push(number);
@@ -139,6 +163,8 @@ impl Groups {
             states: Vec::new(),
             max_idle: 0,
             idle_timeout: 0,
+            protocol: UpstreamProtocol::Http1,
+            http2: Http2::default(),
         };
         let free = self.free.pop().and_then(|number| Some((number, self.groups.get_mut(number as usize)?)));
         let number = match free {
@@ -163,6 +189,45 @@ impl Groups {
         let endpoint = chosen.endpoints.get(number)?;
         let hint = u32::try_from(number).unwrap_or(u32::MAX);
         Some(Place { group, endpoint: endpoint.id, hint, cells: endpoint.cells })
+    }
+
+    /// What is spoken there.
+    #[inline]
+    #[must_use]
+    pub fn protocol(&self, place: Place) -> UpstreamProtocol {
+        self.groups.get(place.group as usize).map_or(UpstreamProtocol::Http1, |group| group.protocol)
+    }
+
+    /// What is said first there, over HTTP/2.
+    #[must_use]
+    pub fn first_flight(&self, place: Place) -> Option<Http2> {
+        self.groups.get(place.group as usize).map(|group| group.http2.clone())
+    }
+
+    /// Name of the upstream.
+    #[must_use]
+    pub fn name(&self, place: Place) -> &str {
+        self.groups.get(place.group as usize).map_or("", |group| &group.name)
+    }
+
+    /// One of the connections there that carry streams, oldest first.
+    #[inline]
+    pub fn session(&mut self, place: Place, number: usize) -> Option<Id> {
+        self.find(place)?.0.sessions.get(number).copied()
+    }
+
+    /// Another connection there carries streams.
+    pub fn add_session(&mut self, place: Place, id: Id) {
+        if let Some((endpoint, _)) = self.find(place) {
+            endpoint.sessions.push(id);
+        }
+    }
+
+    /// That connection is gone.
+    pub fn forget_session(&mut self, place: Place, id: Id) {
+        if let Some((endpoint, _)) = self.find(place) {
+            endpoint.sessions.retain(|other| *other != id);
+        }
     }
 
     /// A request goes there now.
@@ -226,6 +291,7 @@ impl Groups {
         for group in &mut self.groups {
             for endpoint in &mut group.endpoints {
                 endpoint.idle.retain(|id| pooled.contains(id));
+                endpoint.sessions.retain(|id| pooled.contains(id));
             }
             for state in &mut group.states {
                 state.in_flight = 0;
@@ -270,6 +336,13 @@ impl Groups {
     }
 }
 
+impl Endpoint {
+    /// All connections that nobody holds a lease of.
+    fn connections(self) -> impl Iterator<Item = Id> {
+        self.idle.into_iter().chain(self.sessions)
+    }
+}
+
 impl Group {
     /// Take over a new description: endpoints are found again by address.
     fn update(
@@ -290,14 +363,23 @@ impl Group {
                 *endpoints_made += 1;
                 let text = described.address.clone();
                 let cells = u32::try_from(ledger.endpoint_number(&self.name, &text)).unwrap_or(0);
-                let endpoint = Endpoint { id: *endpoints_made, text, address, idle: Vec::new(), cells };
+                let endpoint = Endpoint {
+                    id: *endpoints_made,
+                    text,
+                    address,
+                    idle: Vec::new(),
+                    sessions: Vec::new(),
+                    cells,
+                };
                 (endpoint, EndpointState::new(described.weight))
             });
             self.endpoints.push(endpoint);
             self.states.push(EndpointState { weight: described.weight, ..state });
         }
-        orphans.extend(old.into_iter().flatten().flat_map(|(endpoint, _)| endpoint.idle));
+        orphans.extend(old.into_iter().flatten().flat_map(|(endpoint, _)| endpoint.connections()));
         self.balance = upstream.balance;
+        self.protocol = upstream.protocol;
+        self.http2 = upstream.http2.clone();
         self.max_idle = upstream.max_idle as usize;
         self.idle_timeout = u64::from(upstream.idle_timeout) * 1_000_000;
     }

@@ -14,9 +14,9 @@ fn snapshot(upstreams: &[(&str, &[&str])]) -> Snapshot {
             .collect(),
         max_idle: 4,
         idle_timeout: 1_000,
-        protocol: crate::document::UpstreamProtocol::Http1,
+        protocol: UpstreamProtocol::Http1,
         tls: None,
-        http2: crate::document::Http2::default(),
+        http2: Http2::default(),
     });
     let document = Document {
         format: crate::document::FORMAT,

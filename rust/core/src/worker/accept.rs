@@ -151,7 +151,7 @@ impl<N: Net> Worker<N> {
         let (key, batch, gauge) = (slot.key, slot.batch, Arc::clone(&slot.gauge));
         let limit = self.admission_limit(key);
         for taken in 0..batch {
-            if self.downs.len() >= self.max_downs {
+            if self.connections() >= self.max_downs {
                 self.pause(index);
                 return false;
             }
@@ -213,9 +213,10 @@ impl<N: Net> Worker<N> {
             listener.map_or((0, 0), |listener| (listener.header_timeout, listener.idle_timeout));
         let down = Down {
             io: Io::new(sock, true),
+            stream: None,
             peer,
             listener: key,
-            gauge: Arc::clone(gauge),
+            gauge: Some(Arc::clone(gauge)),
             carry: Vec::new(),
             scan: Scan::new(),
             phase: Phase::Idle,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::border::{Command, Event};
-use super::downstream::Phase;
+use super::downstream::{Down, Phase};
 use super::local::Local;
 use super::{Worker, limits};
 use crate::net::Net;
@@ -46,7 +46,8 @@ impl<N: Net> Worker<N> {
     /// End. Answers under way, and those that were not taken yet, are cut: one that ends with its connection must not
     /// look complete.
     fn stop(&mut self) {
-        for id in self.downs.ids(|down| down.exchange.is_some() || down.io.blocked()) {
+        let open = |down: &Down<_>| down.exchange.is_some() || down.io.blocked() || down.carries_streams();
+        for id in self.downs.ids(|down| !down.is_stream() && open(down)) {
             self.cut(id);
         }
         self.stopping = true;
@@ -72,7 +73,7 @@ impl<N: Net> Worker<N> {
             self.draining.push(listener);
         }
         let leave_by = self.now + limits::DRAIN_GRACE_MS * 1_000_000;
-        for id in self.downs.ids(|down| down.listener == listener) {
+        for id in self.downs.ids(|down| down.listener == listener && !down.is_stream()) {
             if let Some(down) = self.downs.get_mut(id) {
                 down.leave_by = leave_by;
                 let (timer, idle) = (down.timer, down.phase == Phase::Idle);
@@ -86,7 +87,7 @@ impl<N: Net> Worker<N> {
 
     /// Close every connection of a listener now.
     pub(crate) fn abort(&mut self, listener: u32) {
-        for id in self.downs.ids(|down| down.listener == listener) {
+        for id in self.downs.ids(|down| down.listener == listener && !down.is_stream()) {
             self.cut(id);
         }
     }

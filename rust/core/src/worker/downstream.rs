@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::io::Io;
+use super::table::Id;
 use super::timer::TimerId;
 use crate::account::ledger::Gauge;
 use crate::exchange::Exchange;
 use crate::http1::head::Scan;
 use crate::net::Peer;
+use crate::session::stream::Stream;
 
 /// What a client's connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,13 @@ pub enum Phase {
     Exchange,
     /// The connection switched protocols; bytes pass both ways.
     Tunnel,
+    /// The connection speaks HTTP/2; its streams are downstreams of their own.
+    Session {
+        /// What it carries.
+        session: Id,
+        /// Streams are open.
+        busy: bool,
+    },
     /// The last answer was given; what still comes is discarded until the client has seen it (RFC 9112 §9.6).
     Linger {
         /// Bytes that may still be discarded.
@@ -29,16 +38,18 @@ pub enum Phase {
     },
 }
 
-/// A client's connection.
+/// A client's connection, or one stream of it.
 pub struct Down<S> {
-    /// Its socket.
+    /// Its socket; a stream has none.
     pub io: Io<S>,
+    /// The stream, if it is one.
+    pub stream: Option<Stream>,
     /// Who it is.
     pub peer: Peer,
     /// The listener it came by.
     pub listener: u32,
-    /// Where it is counted.
-    pub gauge: Arc<Gauge>,
+    /// Where the connection is counted; a stream is not.
+    pub gauge: Option<Arc<Gauge>>,
     /// Bytes that were read and not yet understood: a partial head, or requests that wait their turn.
     pub carry: Vec<u8>,
     /// How far a partial head was looked at.
@@ -72,6 +83,19 @@ pub fn time(ms: u32) -> u64 {
 }
 
 impl<S> Down<S> {
+    /// It is a stream, not a connection.
+    #[inline]
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// It is a connection whose streams are downstreams of their own.
+    #[must_use]
+    pub const fn carries_streams(&self) -> bool {
+        matches!(self.phase, Phase::Session { .. })
+    }
+
     /// Enter a phase.
     #[inline]
     pub fn enter(&mut self, phase: Phase, now: u64) {
@@ -91,6 +115,19 @@ impl<S> Down<S> {
             (Phase::Idle, _) => {
                 let time = if self.served == 0 { self.header_timeout } else { self.idle_timeout };
                 self.since.saturating_add(time).min(self.leave_by)
+            }
+            // Its streams look after themselves.
+            (Phase::Session { busy: true, .. }, _) => {
+                if self.io.blocked() {
+                    quiet
+                } else {
+                    u64::MAX
+                }
+            }
+            (Phase::Session { .. }, _) if self.io.blocked() => quiet,
+            (Phase::Session { .. }, _) => {
+                let time = if self.served == 0 { self.header_timeout } else { self.idle_timeout };
+                self.since.saturating_add(time)
             }
             (Phase::Head, _) => self.since.saturating_add(self.header_timeout),
             (Phase::Exchange, Some(exchange)) => exchange.deadline.min(exchange.try_deadline).min(quiet),

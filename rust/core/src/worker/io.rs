@@ -86,6 +86,47 @@ impl<S> Io<S> {
         }
     }
 
+    /// What waits to be sent on a stream of somebody else's socket.
+    #[must_use]
+    pub fn without_socket() -> Self {
+        Self {
+            sock: None,
+            readable: false,
+            writable: false,
+            closing: false,
+            ended: false,
+            failed: false,
+            unsent: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// Keep bytes after what already waits.
+    #[inline]
+    pub fn keep(&mut self, bytes: &[u8], buffers: &mut Buffers) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.unsent.capacity() == 0 {
+            self.unsent = buffers.take();
+        }
+        self.unsent.extend_from_slice(bytes);
+    }
+
+    /// What waits.
+    #[must_use]
+    pub fn waiting(&self) -> &[u8] {
+        self.unsent.get(self.sent..).unwrap_or(&[])
+    }
+
+    /// So many bytes of what waits have gone.
+    pub fn took(&mut self, count: usize, buffers: &mut Buffers) {
+        self.sent += count;
+        if self.sent >= self.unsent.len() {
+            self.release(buffers);
+        }
+    }
+
     /// Take over what the kernel said.
     #[inline]
     pub fn note(&mut self, ready: Ready) {
@@ -155,12 +196,7 @@ impl<S> Io<S> {
             let put = self.write(net, rest)?;
             rest = rest.get(put..).unwrap_or(&[]);
         }
-        if !rest.is_empty() {
-            if self.unsent.capacity() == 0 {
-                self.unsent = buffers.take();
-            }
-            self.unsent.extend_from_slice(rest);
-        }
+        self.keep(rest, buffers);
         Ok(())
     }
 

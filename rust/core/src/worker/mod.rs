@@ -14,6 +14,7 @@ pub mod buffers;
 pub mod census;
 pub mod command;
 pub mod downstream;
+mod drive;
 pub mod fleet;
 pub mod io;
 pub mod limits;
@@ -31,20 +32,22 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use self::accept::Listeners;
-use self::border::{AskId, Border, Event};
+use self::border::{AskId, Border, ConnId, Event};
 use self::buffers::Buffers;
-use self::downstream::{Down, Phase};
+use self::downstream::Down;
 use self::local::Local;
 use self::random::Random;
 use self::table::{Id, Table};
 use self::timer::Wheel;
 use crate::account::ledger::Ledger;
 use crate::account::log::LogSender;
-use crate::exchange::{Backend, Link, Step};
+use crate::exchange::Link;
 use crate::http1::request::Request;
 use crate::http1::response::Response;
+use crate::http2::Scratch;
 use crate::net::{Net, Ready, Token};
 use crate::route::Snapshot;
+use crate::session::Sessions;
 use crate::upstream::{Groups, Up};
 
 /// What a token refers to.
@@ -83,6 +86,13 @@ pub struct Worker<N: Net> {
     pub(crate) local: Rc<Local>,
     pub(crate) downs: Table<Down<N::Sock>>,
     pub(crate) ups: Table<Up<N::Sock>>,
+    /// What connections carry that speak HTTP/2.
+    pub(crate) sessions: Sessions,
+    /// Sessions by the names that Trio knows them by.
+    pub(crate) names: HashMap<ConnId, Id>,
+    conns_made: u64,
+    /// Downstreams that are streams, not connections.
+    pub(crate) streams: usize,
     pub(crate) groups: Groups,
     pub(crate) wheel: Wheel,
     pub(crate) buffers: Buffers,
@@ -94,19 +104,26 @@ pub struct Worker<N: Net> {
     pub(crate) asks_made: u64,
     pub(crate) draining: Vec<u32>,
     pub(crate) scratch: Vec<u8>,
+    /// What was read from a connection that carries streams.
+    pub(crate) frames: Vec<u8>,
+    /// Heads that came as field blocks.
+    pub(crate) heads: Scratch,
     pub(crate) out: Vec<u8>,
     pub(crate) normal: Vec<u8>,
     pub(crate) target: Vec<u8>,
+    pub(crate) lines: Vec<u8>,
     pub(crate) request: Request,
     pub(crate) response: Response,
     listeners: Listeners<N::Listener>,
     /// Client connections this worker may have.
     max_downs: usize,
     retiring: Vec<Rc<Local>>,
-    again: Vec<Id>,
-    again_wanted: bool,
+    pub(crate) again: Vec<Id>,
+    /// Upstream connections that carry streams and have more to do.
+    pub(crate) again_up: Vec<Id>,
+    pub(crate) again_wanted: bool,
     told: bool,
-    date: (u64, String),
+    pub(crate) date: (u64, String),
     stopping: bool,
     ready: Vec<Ready>,
     fired: Vec<Token>,
@@ -142,6 +159,10 @@ impl<N: Net> Worker<N> {
             local: Rc::new(Local::new(start.snapshot, numbers)),
             downs: Table::default(),
             ups: Table::default(),
+            sessions: Sessions::default(),
+            names: HashMap::new(),
+            conns_made: 0,
+            streams: 0,
             groups,
             wheel: Wheel::new(now),
             buffers: Buffers::default(),
@@ -153,15 +174,19 @@ impl<N: Net> Worker<N> {
             asks_made: 0,
             draining: Vec::new(),
             scratch: vec![0; limits::SCRATCH],
+            frames: Vec::new(),
+            heads: Scratch::default(),
             out: Vec::new(),
             normal: Vec::new(),
             target: Vec::new(),
+            lines: Vec::new(),
             request: Request::new(),
             response: Response::new(),
             listeners: Listeners::default(),
             max_downs: usize::try_from(start.descriptors * limits::CLIENT_EIGHTHS / 8).unwrap_or(usize::MAX),
             retiring: Vec::new(),
             again: Vec::new(),
+            again_up: Vec::new(),
             again_wanted: false,
             told: false,
             date: (u64::MAX, String::new()),
@@ -180,7 +205,8 @@ impl<N: Net> Worker<N> {
 
     /// Wait once, and do everything that became possible.
     pub fn turn(&mut self) {
-        let timeout = if self.again.is_empty() { self.wheel.wait_ms(self.now) } else { 0 };
+        let timeout =
+            if self.again.is_empty() && self.again_up.is_empty() { self.wheel.wait_ms(self.now) } else { 0 };
         let mut ready = std::mem::take(&mut self.ready);
         self.net.wait(&mut ready, timeout);
         self.now = self.net.now();
@@ -191,13 +217,17 @@ impl<N: Net> Worker<N> {
         for id in std::mem::take(&mut self.again) {
             self.contained(|worker| worker.drive(id, None));
         }
+        for id in std::mem::take(&mut self.again_up) {
+            self.contained(|worker| worker.drive_session(id, None));
+        }
         self.expire();
         self.commands();
+        self.flush_sessions();
         self.end_turn();
     }
 
     /// Run one piece of work; a panic in it costs the connection in hand.
-    fn contained(&mut self, work: impl FnOnce(&mut Self)) {
+    pub(crate) fn contained(&mut self, work: impl FnOnce(&mut Self)) {
         let outcome = catch_unwind(AssertUnwindSafe(|| work(self)));
         if let Err(panic) = outcome {
             self.salvage(panic.as_ref());
@@ -218,6 +248,9 @@ impl<N: Net> Worker<N> {
     /// An upstream connection became ready: drive its exchange, or notice that a pooled one is over.
     fn up_ready(&mut self, id: Id, event: Ready) {
         let Some(up) = self.ups.get_mut(id) else { return };
+        if up.session.is_some() {
+            return self.drive_session(id, Some(event));
+        }
         up.io.note(event);
         match up.owner {
             Some(owner) => self.drive(owner, None),
@@ -227,129 +260,15 @@ impl<N: Net> Worker<N> {
         }
     }
 
+    /// Nobody will lease that connection any more.
     pub(crate) fn drop_pooled(&mut self, id: Id) {
+        if self.ups.get_mut(id).is_some_and(|up| up.session.is_some()) {
+            return self.retire_session(id);
+        }
         if let Some(up) = self.ups.take(id) {
             self.groups.forget(up.place, id, &self.ledger);
             self.close_up(Link { id, up });
         }
-    }
-
-    /// Advance one connection as far as it goes.
-    pub(crate) fn drive(&mut self, id: Id, event: Option<Ready>) {
-        let Some(mut down) = self.downs.take(id) else { return };
-        if let Some(event) = event {
-            down.io.note(event);
-        }
-        let mut link = self.hold(&down);
-        let mut step = self.advance(id, &mut down, &mut link);
-        if matches!(step, Step::Wait)
-            && let Some(overdue) = self.overdue(&mut down, &mut link)
-        {
-            step = if overdue == Step::Again { self.advance(id, &mut down, &mut link) } else { overdue };
-        }
-        self.put_back(id, down, link, step);
-    }
-
-    /// Carry out a command of Trio's on one connection, then advance it.
-    pub(crate) fn drive_command(&mut self, id: Id, command: border::Command<N::Listener>) {
-        let Some(mut down) = self.downs.take(id) else { return };
-        let mut link = self.hold(&down);
-        let mut step = self.hear(&mut down, command);
-        if step == Step::Again {
-            step = self.advance(id, &mut down, &mut link);
-        }
-        self.put_back(id, down, link, step);
-    }
-
-    /// Take the exchange's upstream connection out as well.
-    fn hold(&mut self, down: &Down<N::Sock>) -> Option<Link<N::Sock>> {
-        match down.exchange.as_ref()?.backend {
-            Backend::Up(id) => self.ups.take(id).map(|up| Link { id, up }),
-            _ => None,
-        }
-    }
-
-    /// End a connection now, whatever it is doing: a drain has lost its patience.
-    pub(crate) fn cut(&mut self, id: Id) {
-        let Some(mut down) = self.downs.take(id) else { return };
-        let link = self.hold(&down);
-        if let Some(exchange) = down.exchange.as_mut() {
-            exchange.reason = crate::reason::Reason::Drained;
-            self.conclude(&mut down);
-        }
-        self.put_back(id, down, link, Step::Reset);
-    }
-
-    fn put_back(&mut self, id: Id, mut down: Box<Down<N::Sock>>, link: Option<Link<N::Sock>>, step: Step) {
-        if let Some(link) = link {
-            if matches!(step, Step::Wait | Step::Again) {
-                self.ups.put(link.id, link.up);
-            } else {
-                self.close_up(link);
-            }
-        }
-        match step {
-            Step::Wait | Step::Again => {
-                if std::mem::take(&mut self.again_wanted) || step == Step::Again {
-                    self.again.push(id);
-                }
-                let due = down.due();
-                if due != u64::MAX {
-                    self.wheel.no_later(down.timer, due);
-                }
-                self.downs.put(id, down);
-            }
-            Step::Close => self.bury(id, down),
-            Step::Reset => {
-                down.io.reset(&mut self.net);
-                self.bury(id, down);
-            }
-        }
-    }
-
-    fn advance(&mut self, id: Id, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
-        if down.io.blocked() && down.io.writable {
-            let before = down.io.backlog();
-            if down.io.flush(&mut self.net, &mut self.buffers).is_err() {
-                return self.fail(down, link, crate::reason::Reason::ClientGone);
-            }
-            if down.io.backlog() < before {
-                down.moved = self.now;
-            }
-        }
-        for _ in 0..limits::TURN_REQUESTS {
-            let step = match down.phase {
-                Phase::Idle | Phase::Head => self.begin(id, down, link),
-                Phase::Exchange => self.relay(id, down, link),
-                Phase::Tunnel => self.tunnel(down, link),
-                Phase::Linger { .. } => self.linger(down),
-            };
-            if step != Step::Again {
-                return step;
-            }
-        }
-        Step::Again
-    }
-
-    /// Advance the connection in hand again in the next turn: its share of this one is used up.
-    pub(crate) fn again_later(&mut self) {
-        self.again_wanted = true;
-    }
-
-    /// The end of a client's connection.
-    fn bury(&mut self, id: Id, mut down: Box<Down<N::Sock>>) {
-        if down.exchange.is_some() {
-            if let Some(exchange) = down.exchange.as_mut() {
-                exchange.reason = crate::reason::Reason::ClientGone;
-            }
-            self.conclude(&mut down);
-        }
-        self.again_wanted = false;
-        down.io.release(&mut self.buffers);
-        self.buffers.give(std::mem::take(&mut down.carry));
-        self.wheel.remove(down.timer);
-        self.downs.free(id);
-        self.leave(down.listener, &down.gauge);
     }
 
     fn expire(&mut self) {
@@ -369,10 +288,11 @@ impl<N: Net> Worker<N> {
     /// A pooled connection may have been idle for too long. One in use has its exchange's deadlines.
     fn up_due(&mut self, id: Id) {
         let Some(up) = self.ups.get_mut(id) else { return };
-        if up.owner.is_some() {
-            return;
+        if up.session.is_some() {
+            return self.session_due(id);
         }
-        let (timer, due) = (up.timer, up.idle_since.saturating_add(self.groups.idle_timeout(up.place)));
+        let Some(timer) = up.timer.filter(|_| up.owner.is_none()) else { return };
+        let (timer, due) = (timer, up.idle_since.saturating_add(self.groups.idle_timeout(up.place)));
         if due <= self.now {
             self.drop_pooled(id);
         } else {
@@ -392,7 +312,7 @@ impl<N: Net> Worker<N> {
         self.log.end_of_turn(&self.ledger);
         self.ledger.turns.add(1);
         self.ledger.timers.set(self.wheel.len() as u64);
-        self.ledger.downstreams.set(self.downs.len() as u64);
+        self.ledger.downstreams.set(self.connections() as u64);
         if !self.retiring.is_empty() {
             self.retire();
         }
@@ -420,6 +340,17 @@ impl<N: Net> Worker<N> {
             self.date = (second, httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(second)));
         }
         self.date.1.as_bytes()
+    }
+
+    /// Client connections.
+    pub(crate) fn connections(&self) -> usize {
+        self.downs.len().saturating_sub(self.streams)
+    }
+
+    /// A name for a connection that Trio is told of.
+    pub(crate) fn next_conn(&mut self) -> ConnId {
+        self.conns_made += 1;
+        u64::from(self.number) << 48 | self.conns_made
     }
 
     pub(crate) fn is_draining(&self, listener: u32) -> bool {

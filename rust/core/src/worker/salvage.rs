@@ -9,11 +9,14 @@ use std::any::Any;
 use std::collections::HashSet;
 
 use super::border::Event;
+use super::downstream::Down;
 use super::timer::TimerId;
 use super::{Worker, limits};
 use crate::exchange::{Backend, Link};
 use crate::net::Net;
 use crate::reason::Reason;
+use crate::session::Owner;
+use crate::upstream::Up;
 
 impl<N: Net> Worker<N> {
     /// Clear the traces of what a panic has cost, and tell Trio.
@@ -23,12 +26,27 @@ impl<N: Net> Worker<N> {
         self.scratch.resize(limits::SCRATCH, 0);
         self.downs.free_lost();
         self.ups.free_lost();
+        self.streams = self.downs.ids(Down::is_stream).len();
+        self.end_broken_sessions();
         self.close_ownerless();
         self.forget_lost_asks();
         self.recount();
         self.keep_living_timers();
         self.recount_listeners();
         self.tell(Event::Panicked { worker: self.number, text: words(panic) });
+    }
+
+    /// Connections that carry streams, if they or one of their streams are lost: what was written of it last is unknown.
+    fn end_broken_sessions(&mut self) {
+        let downs: HashSet<_> = self.downs.ids(|_| true).into_iter().collect();
+        let ups: HashSet<_> = self.ups.ids(|_| true).into_iter().collect();
+        for session in self.sessions.broken(|id| downs.contains(&id), |id| ups.contains(&id)) {
+            match self.sessions.get(session).map(|session| session.owner) {
+                Some(Owner::Down(id)) if downs.contains(&id) => self.cut(id),
+                Some(Owner::Up(id)) if ups.contains(&id) => self.give_up_session(id),
+                _ => self.end_session(session, Reason::Internal, "internal"),
+            }
+        }
     }
 
     /// Upstream connections whose exchange is lost. Nothing may be sent on them again.
@@ -59,19 +77,20 @@ impl<N: Net> Worker<N> {
 
     /// Pools, requests in flight and gauges, from what lives.
     fn recount(&mut self) {
-        let pooled: HashSet<_> = self.ups.ids(|up| up.owner.is_none()).into_iter().collect();
+        let pooled: HashSet<_> = self.ups.ids(Up::is_idle).into_iter().collect();
         self.groups.keep_pooled(&pooled);
         for cells in self.ledger.endpoints.iter() {
             cells.open.set(0);
             cells.idle.set(0);
             cells.in_flight.set(0);
         }
-        for up in self.ups.values() {
+        let connections = || self.ups.values().filter(|up| up.stream.is_none());
+        for up in connections() {
             let cells = up.place.cells(&self.ledger);
             cells.open.add(1);
-            cells.idle.add(u64::from(up.owner.is_none()));
+            cells.idle.add(u64::from(up.owner.is_none() && up.session.is_none()));
         }
-        self.ledger.upstreams.set(self.ups.len() as u64);
+        self.ledger.upstreams.set(connections().count() as u64);
         let exchanges = self.downs.values().filter_map(|down| down.exchange.as_ref());
         for place in exchanges.filter_map(|exchange| exchange.place) {
             self.groups.count_in_flight(place);
@@ -81,14 +100,14 @@ impl<N: Net> Worker<N> {
 
     fn keep_living_timers(&mut self) {
         let downs = self.downs.values().map(|down| down.timer);
-        let ups = self.ups.values().map(|up| up.timer);
+        let ups = self.ups.values().filter_map(|up| up.timer);
         let living: HashSet<TimerId> = downs.chain(ups).chain(self.listeners.timers()).collect();
         self.wheel.keep(&living);
     }
 
     fn recount_listeners(&mut self) {
         for key in self.listeners.keys() {
-            let living = self.downs.values().filter(|down| down.listener == key).count();
+            let living = self.downs.values().filter(|down| down.listener == key && !down.is_stream()).count();
             self.listeners.settle(key, living);
             self.report_drained(key);
         }
