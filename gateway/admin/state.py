@@ -218,6 +218,7 @@ def in_words(match: doc.Match) -> str:
     parts = [f"{kinds[type(match.path)]} {match.path.value}"]
     for label, tests in (("header", match.headers), ("query", match.query), ("cookie", match.cookies)):
         parts += [f"{label} {each.name} {_test(each.test)}" for each in tests]
+    parts += [f"client certificate {each.part} {_test(each.test)}" for each in match.client_cert]
     methods = "|".join(match.methods)
     return f"{methods} {', '.join(parts)}".strip()
 

@@ -119,7 +119,7 @@ class Gateway:
 
     def spawn(self) -> None:
         """Start the process and read its stderr."""
-        command = [str(GATEWAY), "run", "-c", str(self.file)]
+        command = [str(GATEWAY), "run", "-c", str(self.file), "--state", str(self.directory / "state")]
         if self._descriptors is not None:
             command = ["/bin/sh", "-c", f'ulimit -n {self._descriptors} && exec "$@"', "sh", *command]
         self.process = subprocess.Popen(
@@ -299,7 +299,7 @@ class Metrics:
             for sample in family.samples
         ]
 
-    def sum(self, name: str, **labels: str) -> float:
+    def sum(self, name: str, /, **labels: str) -> float:
         """All samples of this name whose labels include these, added up; 0 if there is none."""
         return sum(
             value

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gateway.config import document as wire
 from gateway.config.check.text import Problem
 from gateway.config.findings import Findings
 from gateway.config.nodes import Cursor
@@ -59,27 +58,31 @@ def _fingerprint_problem(value: str) -> Problem:
 _PROBLEMS: Final = {"spiffe_id": _spiffe_problem, "fingerprint": _fingerprint_problem}
 
 
-def check_hosts_covered(
-    route: Route, at: Cursor, listeners: Mapping[str, Listener], credentials: Credentials, findings: Findings
-) -> None:
+Names = Mapping[str, dict[str, None]]
+"""Listener → the names of its certificates, in their order."""
+
+
+def names_of_listeners(listeners: Iterable[Listener], credentials: Credentials) -> Names:
+    """Of those whose certificates are files; those of `tls: internal` are made for whatever is asked for."""
+    return {
+        each.name: dict.fromkeys(name for certificate in tls.certificates for name in certificate.names)
+        for each in listeners
+        if each.tls != "internal" and (tls := credentials.listeners.get(each.name)) is not None and tls.certificates
+    }
+
+
+def check_hosts_covered(route: Route, at: Cursor, names: Names, findings: Findings) -> None:
     """A host that clients can only meet with the wrong certificate."""
-    for name in route.listeners or listeners:
-        tls = credentials.listeners.get(name)
-        if name not in listeners or tls is None or listeners[name].tls == "internal" or not tls.certificates:
-            continue
-        for index, host in enumerate(route.hosts):
-            if not covers(_names(tls), host):
+    for listener in route.listeners or names:
+        known = names.get(listener)
+        for index, host in enumerate(route.hosts if known is not None else ()):
+            if known is not None and not covers(known, host):
                 findings.warning(
                     at["hosts"][index].spot,
-                    f'no certificate of the listener "{name}" is for {host}: clients will refuse it',
-                    f"it has {_shown(tls)}",
+                    f'no certificate of the listener "{listener}" is for {host}: clients will refuse it',
+                    f"it has {_shown(list(known))}",
                 )
 
 
-def _names(tls: wire.ListenerTls) -> list[str]:
-    return [name for certificate in tls.certificates for name in certificate.names]
-
-
-def _shown(tls: wire.ListenerTls) -> str:
-    names = list(dict.fromkeys(_names(tls)))
+def _shown(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "no names at all"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.config.check.identity import asks_clients, check_hosts_covered
+from gateway.config.check.identity import asks_clients, check_hosts_covered, names_of_listeners
 from gateway.config.check.listeners import ADMIN
 from gateway.config.check.rules import RuleCheck
 from gateway.config.check.text import RegexProblem, host_problem, name_problem
@@ -22,7 +22,7 @@ class RouteCheck:
         self._findings = loaded.findings
         self._regex_problem = regex_problem
         self._names: dict[str, Spot] = {}
-        self._credentials = credentials
+        self._names_shown = names_of_listeners(self._config.listeners, credentials)
         self._listeners = {listener.name: listener for listener in self._config.listeners}
         self._used_listeners: set[str] = set()
         self._used_upstreams: set[str] = set()
@@ -45,7 +45,7 @@ class RouteCheck:
         if not route.rules:
             self._findings.error(at["rules"].spot, f'the route "{route.name}" has no rules')
         self._used_listeners.update(route.listeners or self._listeners)
-        check_hosts_covered(route, at, self._listeners, self._credentials, self._findings)
+        check_hosts_covered(route, at, self._names_shown, self._findings)
         self._rules(route, at)
 
     def _rules(self, route: Route, at: Cursor) -> None:

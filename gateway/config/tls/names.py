@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection
 
 
 def is_address(name: str) -> bool:
@@ -15,7 +15,7 @@ def is_address(name: str) -> bool:
     return True
 
 
-def covers(names: Iterable[str], host: str) -> bool:
+def covers(names: Collection[str], host: str) -> bool:
     """Whether some request for `host` (a name, `*.name` or an address) can be answered with these names.
 
     A wildcard stands for one label (RFC 6125 §6.4.3), and a route's `*.example.com` for any number of them: such a
@@ -25,4 +25,4 @@ def covers(names: Iterable[str], host: str) -> bool:
     if host.startswith("*."):
         return any(name == host or name.removeprefix("*").endswith(host[1:]) for name in names)
     parent = f"*.{host.partition('.')[2]}"
-    return any(name in (host, parent) for name in names)
+    return host in names or parent in names
