@@ -41,7 +41,7 @@ format:    ## put Python and Rust into the one form that lint asks for
 	$(BIN)/ruff format --quiet .
 	cargo fmt
 
-bench: build    ## this gateway beside nginx, HAProxy, Envoy and a bare relay (BENCH='load URL': only the load tool)
+bench: build    ## this gateway beside six peers and a bare relay (BENCH='load URL': only the load tool)
 	@$(BIN)/python -m bench $(or $(BENCH),compare)
 
 fuzz:    ## fuzz the codec, SECONDS=300 for each target

@@ -1,4 +1,5 @@
-"""`python -m bench`: `load` sends requests, `compare` runs the peers and this gateway side by side.
+"""`python -m bench`: `load` sends requests, `compare` runs the peers and this gateway side by side, `agree` holds the
+load generator against h2load.
 
 Only the standard library; nothing of the gateway is imported, so that the bench can be trusted to know it from outside.
 """
@@ -12,12 +13,16 @@ from types import FrameType
 from typing import NoReturn
 
 from bench import candidates, scenarios, tool
+from bench.agree import agree
 from bench.compare import Options, compare
 from bench.peer import MissingError
 
+USAGE = 2  # the exit code of a command line that cannot be understood
 QUICK_ROUNDS = 2
 QUICK_SECONDS = 1.0
 ROUNDS = 6  # an even number: each half of the session has every order once
+AGREE_ROUNDS = 5
+AGREE_SECONDS = 2.0
 SECONDS = 4.0  # CPU time is told in ticks of 10 ms: a window of 4 s makes that an error of 0.5 % at most
 
 
@@ -32,7 +37,22 @@ def main(arguments: list[str]) -> int:
         help="send HTTP/1.1, HTTP/2 or gRPC load to a URL, plain or over TLS (all options and examples: load --help)",
     )
     add_compare(commands.add_parser("compare", help="run peers and gateway in alternating rounds"))
-    return run_compare(parser.parse_args(arguments))
+    agreeing = commands.add_parser("agree", help="hold the load generator against h2load, at one nghttpd")
+    agreeing.add_argument("--rounds", type=int, default=AGREE_ROUNDS, help="rounds of each (%(default)s)")
+    agreeing.add_argument("--seconds", type=float, default=AGREE_SECONDS, help="length of each round (%(default)s)")
+    found = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        return agree(found.rounds, found.seconds) if found.command == "agree" else run_compare(found)
+    except MissingError as missing:
+        print(f"bench: {missing}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "\nbench: interrupted; every process that was started has been stopped",
+            file=sys.stderr,
+        )
+        return 130
 
 
 def load(arguments: list[str]) -> NoReturn:
@@ -49,9 +69,8 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scenario",
         action="append",
-        choices=scenarios.ALL,
         metavar="NAME",
-        help=f"only these: {names}",
+        help=f"only these, * fits anything: {names}",
     )
     parser.add_argument(
         "--candidates",
@@ -76,26 +95,20 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
 
 
 def run_compare(found: argparse.Namespace) -> int:
+    try:
+        chosen = scenarios.matching(found.scenario)
+    except ValueError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return USAGE
     options = Options(
-        scenarios=found.scenario or list(scenarios.ALL),
+        scenarios=chosen,
         candidates=found.candidates.split(",") if found.candidates else None,
         rounds=found.rounds or (QUICK_ROUNDS if found.quick else ROUNDS),
         seconds=found.seconds or (QUICK_SECONDS if found.quick else SECONDS),
         gateway=found.gateway,
         json=found.json,
     )
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        return compare(options)
-    except MissingError as missing:
-        print(f"bench: {missing}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(
-            "\nbench: interrupted; every process that was started has been stopped",
-            file=sys.stderr,
-        )
-        return 130
+    return compare(options)
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:

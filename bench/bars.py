@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.candidates import FLOOR, PEERS, RIVALS
+from bench.candidates import FLOOR, PEERS, RIVALS, RIVALS_HTTP2
 from bench.results import Table
 
 SUBJECT = "gateway"
@@ -11,16 +11,18 @@ SUBJECT = "gateway"
 
 @dataclass(frozen=True)
 class Bar:
-    """`metric` of the gateway in `scenario` is at most `limit`, or at most `limit` × the best of `against`."""
+    """`metric` of the gateway in `scenario`, less what it is in the scenario `beyond`, is at most `limit`, or at most
+    `limit` × the best of `against`."""
 
     words: str
     scenario: str
     metric: str
     limit: float
     against: tuple[str, ...] = ()
+    beyond: str | None = None
 
 
-ALL = (
+HTTP1 = (
     Bar(
         "CPU, 64 connections, × better of nginx and HAProxy",
         "h1-64",
@@ -66,6 +68,39 @@ ALL = (
     Bar("start, ms", "start", "start_ms", 400.0),
 )
 
+SECURE = (
+    Bar("CPU, h2c to HTTP/1.1, × best of HAProxy, nghttpx and h2o", "h2c-h1", "cpu_us", 0.85, RIVALS_HTTP2),
+    Bar("CPU, h2 over TLS to HTTP/1.1, × the same", "h2-tls-h1", "cpu_us", 0.85, RIVALS_HTTP2),
+    Bar("CPU, h2c to h2c, × relay floor of HTTP/1.1", "h2c-h2c", "cpu_us", 0.5, (FLOOR,)),
+    Bar("CPU, HTTP/1.1 over TLS, × best peer", "h1-tls", "cpu_us", 0.9, PEERS),
+    Bar("CPU, a new TLS connection per request, × best peer", "tls-new", "cpu_us", 1.0, PEERS),
+    Bar("CPU, a resumed TLS connection per request, × best peer", "tls-resume", "cpu_us", 1.0, PEERS),
+    Bar("CPU, 1 MiB over TLS, HTTP/1.1, × best peer", "big-tls-h1", "cpu_us", 1.0, PEERS),
+    Bar("CPU, 1 MiB over TLS, HTTP/2, × best peer", "big-tls-h2", "cpu_us", 1.0, PEERS),
+)
+
+RATES = tuple(
+    Bar(f"p99 at one rate, {words}, × best peer", f"rate-{name}", "p99_us", 1.0, PEERS)
+    for name, words in {
+        "h2c": "h2c to HTTP/1.1",
+        "h2-tls": "h2 over TLS to HTTP/1.1",
+        "h2c-h2c": "h2c to h2c",
+        "h1-tls": "HTTP/1.1 over TLS",
+        "tls-new": "a new TLS connection per request",
+        "tls-resume": "a resumed TLS connection per request",
+        "big-tls-h1": "1 MiB over TLS, HTTP/1.1",
+        "big-tls-h2": "1 MiB over TLS, HTTP/2",
+    }.items()
+)
+
+KIB = 1024.0
+MEMORY = (
+    Bar("memory of an idle TLS connection, bytes", "memory-tls", "connection_bytes", 16 * KIB),
+    Bar("the same of HTTP/2, bytes more", "memory-h2", "connection_bytes", 12 * KIB, beyond="memory-tls"),
+)
+
+ALL = (*HTTP1, *SECURE, *RATES, *MEMORY)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -88,6 +123,12 @@ def judge(tables: Mapping[str, Table]) -> list[Verdict]:
         reached = table.median(SUBJECT, bar.metric) if table else None
         if table is None or reached is None:
             continue
+        if bar.beyond:
+            base = tables.get(bar.beyond)
+            less = base.median(SUBJECT, bar.metric) if base else None
+            if less is None:
+                continue
+            reached -= less
         if bar.against:
             best = table.best(bar.against, bar.metric)
             if not best:

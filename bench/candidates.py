@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from bench.peer import MissingError, Peer
-from bench.peers import envoy, gateway, haproxy, nginx, relay
+from bench.peers import caddy, envoy, gateway, h2o, haproxy, nghttpx, nginx, relay
 
-NAMES = ("relay", "nginx", "haproxy", "envoy", "gateway")
+NAMES = ("relay", "nginx", "haproxy", "envoy", "nghttpx", "h2o", "caddy", "gateway")
 FLOOR = "relay"
-RIVALS = ("nginx", "haproxy")  # the best of these is the bar for CPU
-PEERS = ("nginx", "haproxy", "envoy")
+RIVALS = ("nginx", "haproxy")  # the best of these is the bar for CPU over HTTP/1.1
+RIVALS_HTTP2 = ("haproxy", "nghttpx", "h2o")  # and of these over HTTP/2
+PEERS = ("nginx", "haproxy", "envoy", "nghttpx", "h2o", "caddy")
 
 
 def every(gateway_command: Path | None) -> dict[str, Peer]:
@@ -18,6 +19,9 @@ def every(gateway_command: Path | None) -> dict[str, Peer]:
         nginx.PEER,
         haproxy.PEER,
         envoy.PEER,
+        nghttpx.PEER,
+        h2o.PEER,
+        caddy.PEER,
         gateway.peer(gateway_command),
     )
     return {peer.name: peer for peer in known}

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import bars, candidates, machine, measure, report, results, scenarios, tool
+from bench import bars, candidates, certificate, machine, measure, report, results, scenarios, tool, upstream
 from bench.measure import Bench
 from bench.peer import MissingError, Peer
 from bench.process import FailedError
 from bench.results import Table
 from bench.scenarios import OFFERED_RATE, RATE_SHARE, Scenario
-from bench.upstream import upstream
 
 RESULTS = tool.ROOT / "bench" / "results"
 WELL, FINDINGS = (
@@ -47,23 +46,32 @@ def compare(options: Options) -> int:
     os.sched_setaffinity(0, {other_core})
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-bench-")))
-        address = stack.enter_context(upstream(directory / "upstream", other_core))
+        chosen = {name: scenarios.ALL[name] for name in options.scenarios}
         bench = Bench(
             directory,
-            address,
+            upstreams(stack, directory, other_core, chosen),
             candidate_core,
             programs["relay"],
             options.seconds,
             programs,
+            certificate.make(directory) if any(scenario.tls for scenario in chosen.values()) else None,
         )
         session = Session(bench, peers, options.rounds)
-        tables = {name: session.run(name, scenarios.ALL[name]) for name in options.scenarios}
+        tables = {name: session.run(name, scenario) for name, scenario in chosen.items()}
     return conclude(
         options,
         tables,
         versions,
         tuple(name for name, peer in peers.items() if peer.control),
     )
+
+
+def upstreams(stack: ExitStack, directory: Path, core: int, chosen: dict[str, Scenario]) -> dict[str, str]:
+    """Starts the upstreams that the scenarios need; the relay always needs the one of HTTP/1.1."""
+    directory.chmod(0o755)  # some peers change their user
+    needed = {"h1"} | {scenario.upstream for scenario in chosen.values()}
+    running = {name: run for name, run in upstream.EVERY.items() if name in needed}
+    return {name: stack.enter_context(run(directory / f"upstream-{name}", core)) for name, run in running.items()}
 
 
 def find(options: Options) -> tuple[dict[str, Peer], dict[str, Path]]:

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ TICK = 1 / os.sysconf("SC_CLK_TCK")
 READY_SECONDS = 20.0  # Envoy needs about one
 STOP_SECONDS = 3.0  # then SIGKILL
 POLL_SECONDS = 0.001  # resolution of the start time
-REQUEST = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n"
+REQUEST = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
 class FailedError(Exception):
@@ -152,10 +152,10 @@ def end_of(log: Path) -> str:
     return log.read_text(errors="replace").strip()[-600:] or "it said nothing"
 
 
-def await_answer(candidate: Running, path: str, directory: Path) -> float:
-    """Seconds from exec to the first good answer."""
+def await_answer(candidate: Running, directory: Path, good: Callable[[], bool]) -> float:
+    """Seconds from exec to the first good answer, for which `good` asks."""
     while True:
-        if answers(candidate.port, path):
+        if good():
             return time.monotonic() - candidate.began
         gone = stat(candidate.pid)[:1] in ([], ["Z"])
         if gone or time.monotonic() - candidate.began > READY_SECONDS:
@@ -167,28 +167,16 @@ def answers(port: int, path: str) -> bool:
     """Whether a GET is answered with 200, on a connection of its own."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-            connection.sendall(REQUEST % (path.encode(), b"Connection: close\r\n"))
+            connection.sendall(REQUEST % path.encode())
             return connection.recv(65536).startswith(b"HTTP/1.1 200")
     except OSError:
         return False
 
 
-def ask_and_keep(port: int, path: str) -> socket.socket:
-    """A connection that has had one answer and stays open."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
-    connection.sendall(REQUEST % (path.encode(), b""))
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        answer += received(connection)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
-    while len(body) < length:
-        body += received(connection)
-    return connection
-
-
-def received(connection: socket.socket) -> bytes:
-    piece = connection.recv(65536)
-    if not piece:
-        raise FailedError("a connection that should be kept was closed")
-    return piece
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True

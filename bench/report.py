@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.bars import Verdict
-from bench.candidates import FLOOR, PEERS, RIVALS
+from bench.candidates import FLOOR, PEERS
 from bench.results import Figure, Table
 from bench.scenarios import ALL
 
@@ -37,7 +37,7 @@ def cpu_rows(found: Table) -> list[list[str]]:
         "busy",
         "",
     ]
-    rivals, floor = found.best(RIVALS, "cpu_us"), found.median(FLOOR, "cpu_us")
+    rivals, floor = found.best(ALL[found.scenario].rivals, "cpu_us"), found.median(FLOOR, "cpu_us")
     rows = [head]
     for name in found.samples:
         cpu = found.figure(name, "cpu_us")

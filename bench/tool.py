@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,5 +50,21 @@ def run(binary: Path, url: str, *options: str) -> dict[str, Any]:
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if not done.stdout:
         raise RuntimeError(f"{' '.join(line)}: {done.stderr.strip()}")
-    report: dict[str, Any] = json.loads(done.stdout)
+    return parsed(done.stdout)
+
+
+@contextmanager
+def holding(binary: Path, url: str, *options: str) -> Iterator[dict[str, Any]]:
+    """Runs the load, gives its report, and keeps its connections until the block ends."""
+    line = [str(binary), url, "--json", "--hold", *options]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
+        try:
+            assert load.stdout is not None
+            yield parsed(load.stdout.readline())
+        finally:
+            load.terminate()
+
+
+def parsed(text: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(text)
     return report

@@ -16,12 +16,12 @@ static_resources:
   - name: web
     address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
     filter_chains:
-    - filters:
+    - {tls}filters:
       - name: envoy.filters.network.http_connection_manager
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: web
-          codec_type: HTTP1
+          codec_type: {codec}
           use_remote_address: true
           route_config:
             virtual_hosts:
@@ -32,7 +32,7 @@ static_resources:
   clusters:
   - name: app
     type: STATIC
-    connect_timeout: 1s
+{cluster}    connect_timeout: 1s
     circuit_breakers:
       thresholds: [{{max_connections: 12000, max_pending_requests: 12000, max_requests: 12000}}]
     load_assignment:
@@ -40,11 +40,32 @@ static_resources:
       endpoints:
       - lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: {host}, port_value: {upstream_port}}}}}}}}}]
 """
+TLS = """\
+transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+          disable_stateless_session_resumption: {no_tickets}
+          disable_stateful_session_resumption: true
+          common_tls_context:
+            alpn_protocols: [{alpn}]
+            tls_params: {{tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3}}
+            tls_certificates: [{{certificate_chain: {{filename: {chain}}}, private_key: {{filename: {key}}}}}]
+      """
+HTTP2_CLUSTER = """\
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http2_protocol_options: {}}
+"""
+
+
+def cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gateway-bench" / "envoy"
 
 
 def find() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gateway-bench" / "envoy"
-    return installed(cache) or install(cache)
+    return installed(cache()) or install(cache())
 
 
 def installed(cache: Path) -> Path | None:
@@ -83,9 +104,26 @@ def version(program: Path) -> str:
     return found[1] if found else said.strip()
 
 
+def tls(place: Place) -> str:
+    if place.certificate is None:
+        return ""
+    return TLS.format(
+        no_tickets=str(not place.tickets).lower(),
+        alpn="h2" if place.http2 else "http/1.1",
+        chain=place.certificate.chain,
+        key=place.certificate.key,
+    )
+
+
 def command(program: Path, place: Place) -> list[str]:
-    host, _, upstream_port = place.upstream.rpartition(":")
-    text = CONFIG.format(port=place.port, host=host, upstream_port=upstream_port)
+    text = CONFIG.format(
+        port=place.port,
+        host=place.upstream_host,
+        upstream_port=place.upstream_port,
+        tls=tls(place),
+        codec="HTTP2" if place.http2 else "HTTP1",
+        cluster=HTTP2_CLUSTER if place.upstream_http2 else "",
+    )
     config = place.write("envoy.yaml", text)
     return [
         str(program),

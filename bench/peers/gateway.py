@@ -9,10 +9,10 @@ from bench.tool import ROOT
 CONFIG = """\
 version: 1
 workers: 1
-{admin}listeners: [{{name: web, listen: "127.0.0.1:{port}", limits: {{connections: 12000}}}}]
+{admin}listeners: [{{name: web, listen: "127.0.0.1:{port}", limits: {{connections: 12000}}{tls}}}]
 routes:
 {routes}
-upstreams: {{app: {{endpoints: ["{upstream}"]}}}}
+upstreams: {{app: {{endpoints: ["{upstream}"]{protocol}}}}}
 """
 
 
@@ -41,7 +41,22 @@ def configuration(place: Place) -> str:
     rules = [f"      - {{name: rule-{n}, match: /rule/{n}, to: app}}" for n in range(1, place.rules)]
     lines = [*routes, "  - name: all", "    rules:", *rules, "      - {name: all, to: app}"]
     admin = f'admin: {{listen: "127.0.0.1:{place.admin_port}"}}\n' if place.admin_port else ""
-    return CONFIG.format(admin=admin, port=place.port, routes="\n".join(lines), upstream=place.upstream)
+    return CONFIG.format(
+        admin=admin,
+        port=place.port,
+        tls=tls(place),
+        routes="\n".join(lines),
+        upstream=place.upstream,
+        protocol=", protocol: h2" if place.upstream_http2 else "",
+    )
+
+
+def tls(place: Place) -> str:
+    """TLS of the listener. Without it, it takes HTTP/2 by prior knowledge beside HTTP/1.1 as it is."""
+    if place.certificate is None:
+        return ""
+    files = f'cert: "{place.certificate.chain}", key: "{place.certificate.key}"'
+    return f', tls: {{certificates: [{{{files}}}], min_version: "1.3"}}'
 
 
 def command(program: Path, place: Place) -> list[str]:

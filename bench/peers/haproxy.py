@@ -12,6 +12,7 @@ global
     nbthread 1
     maxconn 12000
     no strict-limits
+    tune.ssl.cachesize 0
 defaults
     mode http
     timeout connect 1s
@@ -20,11 +21,11 @@ defaults
     option forwardfor
     http-reuse always
 frontend web
-    bind 127.0.0.1:{port} backlog 4096
+    bind 127.0.0.1:{port} backlog 4096{bind}
     maxconn 12000
     default_backend app
 backend app
-    server one {upstream}
+    server one {upstream}{server}
 """
 
 
@@ -37,8 +38,19 @@ def version(program: Path) -> str:
     return said.split()[2]
 
 
+def bind(place: Place) -> str:
+    """What the listening address speaks."""
+    if place.certificate is None:
+        return " proto h2" if place.http2 else ""
+    alpn = "h2" if place.http2 else "http/1.1"
+    tickets = "" if place.tickets else " no-tls-tickets"
+    return f" ssl crt {place.certificate.both} alpn {alpn} ssl-min-ver TLSv1.3{tickets}"
+
+
 def command(program: Path, place: Place) -> list[str]:
-    config = place.write("haproxy.cfg", CONFIG.format(port=place.port, upstream=place.upstream))
+    server = " proto h2" if place.upstream_http2 else ""
+    text = CONFIG.format(port=place.port, upstream=place.upstream, bind=bind(place), server=server)
+    config = place.write("haproxy.cfg", text)
     return [str(program), "-db", "-q", "-f", config]
 
 

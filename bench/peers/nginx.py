@@ -1,4 +1,7 @@
-"""nginx as a proxy: one worker under its master process."""
+"""nginx as a proxy: one worker under its master process.
+
+Towards an HTTP/2 upstream it has only `grpc_pass`, which asks one at a time on a connection.
+"""
 
 import getpass
 import subprocess
@@ -29,17 +32,30 @@ http {{
         keepalive_requests 1000000000;
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        location / {{
+        listen 127.0.0.1:{port} backlog=4096{flags};
+{tls}        location / {{
+{forward}
+        }}
+    }}
+}}
+"""
+TO_HTTP1 = """\
             proxy_pass http://app;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_max_temp_file_size 0;
-        }}
-    }}
-}}
+            proxy_max_temp_file_size 0;"""
+TO_HTTP2 = """\
+            grpc_pass grpc://app;
+            grpc_set_header Host $http_host;
+            grpc_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"""
+TLS = """\
+        ssl_certificate {chain};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.3;
+        ssl_session_cache off;
+        ssl_session_tickets {tickets};
 """
 
 
@@ -65,12 +81,22 @@ def start_line(program: Path, directory: Path, config: str) -> list[str]:
     ]
 
 
+def tls(place: Place) -> str:
+    if place.certificate is None:
+        return ""
+    tickets = "on" if place.tickets else "off"
+    return TLS.format(chain=place.certificate.chain, key=place.certificate.key, tickets=tickets)
+
+
 def command(program: Path, place: Place) -> list[str]:
     text = CONFIG.format(
         user=getpass.getuser(),
         directory=place.directory,
         port=place.port,
         upstream=place.upstream,
+        flags=(" ssl" if place.certificate else "") + (" http2" if place.http2 else ""),
+        tls=tls(place),
+        forward=TO_HTTP2 if place.upstream_http2 else TO_HTTP1,
     )
     return start_line(program, place.directory, place.write("nginx.conf", text))
 

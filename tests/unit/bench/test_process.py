@@ -68,7 +68,7 @@ def test_a_program_that_ends_by_itself_is_a_failure_with_its_last_words(
         pytest.raises(process.FailedError, match="the disk is on fire"),
         process.running(command, process.free_port(), core(), tmp_path) as running,
     ):
-        process.await_answer(running, "/", tmp_path)
+        process.await_answer(running, tmp_path, lambda: False)
 
 
 def test_a_program_is_ended_when_the_measurement_fails(tmp_path: Path) -> None:
@@ -80,12 +80,10 @@ def test_a_program_is_ended_when_the_measurement_fails(tmp_path: Path) -> None:
     assert process.stat(running.pid) == []
 
 
-def test_the_first_answer_is_awaited_and_connections_are_kept(tmp_path: Path) -> None:
+def test_the_first_answer_is_awaited(tmp_path: Path) -> None:
     port = process.free_port()
+    assert not process.listens(port)
     with process.running([sys.executable, "-c", SERVER, str(port)], port, core(), tmp_path) as running:
-        assert 0 < process.await_answer(running, "/", tmp_path) < process.READY_SECONDS
-        with (
-            process.ask_and_keep(port, "/") as first,
-            process.ask_and_keep(port, "/") as second,
-        ):
-            assert first.getsockname() != second.getsockname()
+        took = process.await_answer(running, tmp_path, lambda: process.answers(port, "/"))
+        assert 0 < took < process.READY_SECONDS
+        assert process.listens(port)

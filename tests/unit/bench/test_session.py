@@ -16,7 +16,7 @@ from bench.scenarios import Scenario
 
 
 def session(peers: dict[str, Peer], rounds: int) -> compare.Session:
-    return compare.Session(Bench(Path(), "", 0, Path(), 1.0, {}), peers, rounds)
+    return compare.Session(Bench(Path(), {}, 0, Path(), 1.0, {}), peers, rounds)
 
 
 @pytest.fixture
