@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         help="send HTTP/1.1, HTTP/2 or gRPC load to a URL, plain or over TLS (all options and examples: load --help)",
     )
     add_compare(commands.add_parser("compare", help="run peers and gateway in alternating rounds"))
-    agreeing = commands.add_parser("agree", help="hold the load generator against h2load, at one nghttpd")
+    agreeing = commands.add_parser("agree", help="hold the load generator against h2load, at one nginx")
     agreeing.add_argument("--rounds", type=int, default=AGREE_ROUNDS, help="rounds of each (%(default)s)")
     agreeing.add_argument("--seconds", type=float, default=AGREE_SECONDS, help="length of each round (%(default)s)")
     found = parser.parse_args(arguments)

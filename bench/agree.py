@@ -1,9 +1,10 @@
 """Whether the load generator and h2load, an independent one, see the same server alike.
 
-nghttpd runs alone on one core and is the bottleneck; the two generators take turns on another, with the same
-connections, streams and answers.
+nginx runs alone on one core and is the bottleneck (h2load is one for nghttpd and h2o); the two generators take turns on
+another, with the same connections, streams and answers.
 """
 
+import getpass
 import os
 import re
 import statistics
@@ -14,11 +15,28 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import certificate, machine, process, report, tool
-from bench.peers import debian
+from bench.peer import Place
+from bench.peers import debian, nginx
 from bench.upstream import SMALL, SMALL_BYTES
 
 CONNECTIONS, STREAMS = 8, 32
 TOLERANCE = 0.05
+CONFIG = """\
+user {user};
+worker_processes 1;
+daemon off;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{ worker_connections 1000; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    server {{
+        listen 127.0.0.1:{port}{flags};
+{tls}        location = {path} {{ return 200 "{small}"; }}
+    }}
+}}
+"""
 WELL, FINDINGS = 0, 10
 
 
@@ -49,13 +67,21 @@ def agree(rounds: int, seconds: float) -> int:
 
 @contextmanager
 def serving(directory: Path, core: int, *, tls: bool) -> Iterator[int]:
-    """nghttpd with an answer of 1 KiB."""
+    """nginx with an answer of 1 KiB."""
     directory.mkdir()
-    (directory / SMALL[1:]).write_bytes(b"x" * SMALL_BYTES)
     port = process.free_port()
     shown = certificate.make(directory) if tls else None
-    files = [str(port), str(shown.key), str(shown.chain)] if shown else ["--no-tls", str(port)]
-    command = [str(debian.find("nghttpd", "nghttp2-server")), "--address=127.0.0.1", f"--htdocs={directory}", *files]
+    place = Place(directory, port, "", http2=True, certificate=shown)
+    text = CONFIG.format(
+        user=getpass.getuser(),
+        directory=directory,
+        port=port,
+        flags=nginx.flags(place),
+        tls=nginx.tls(place),
+        path=SMALL,
+        small="x" * SMALL_BYTES,
+    )
+    command = nginx.start_line(nginx.find(), directory, place.write("nginx.conf", text))
     with process.running(command, port, core, directory) as server:
         process.await_answer(server, directory, lambda: process.listens(port))
         yield port

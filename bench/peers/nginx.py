@@ -81,6 +81,11 @@ def start_line(program: Path, directory: Path, config: str) -> list[str]:
     ]
 
 
+def flags(place: Place) -> str:
+    """Words of the listening address."""
+    return (" ssl" if place.certificate else "") + (" http2" if place.http2 else "")
+
+
 def tls(place: Place) -> str:
     if place.certificate is None:
         return ""
@@ -94,7 +99,7 @@ def command(program: Path, place: Place) -> list[str]:
         directory=place.directory,
         port=place.port,
         upstream=place.upstream,
-        flags=(" ssl" if place.certificate else "") + (" http2" if place.http2 else ""),
+        flags=flags(place),
         tls=tls(place),
         forward=TO_HTTP2 if place.upstream_http2 else TO_HTTP1,
     )
