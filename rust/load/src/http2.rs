@@ -1,8 +1,8 @@
 //! HTTP/2 on one connection: many requests at once. No socket, no clock.
 //!
 //! Theory: the protocol is gateway-core's connection in the role of a client; here is what it leaves to others (the
-//! first flight, the acknowledgement of SETTINGS) and what a generator wants to know. Every request has the same field
-//! block, so that a request costs one copy. What a turn has to say is one buffer and one send.
+//! first flight) and what a generator wants to know. Every request has the same field block, so that a request costs one
+//! copy. What a turn has to say is one buffer and one send.
 //!
 //! Rules: windows are as wide as h2load's, so that an answer is never held up by the generator. A connection that the
 //! server is leaving (GOAWAY), or whose identifiers are used up, takes no new request: those wait, the last answer ends
@@ -204,9 +204,8 @@ impl<'p> Many<'p> {
                 };
                 self.end(key, Err(failure), ended);
             }
-            Event::Settings(_) => settings::write_ack(&mut self.out),
             Event::GoAway { .. } => self.leaving = true,
-            Event::Informational { .. } | Event::SettingsAck | Event::PingAck(_) => {}
+            Event::Informational { .. } | Event::Settings(_) | Event::SettingsAck | Event::PingAck(_) => {}
             // A server's events, which a client never sees.
             Event::Request { .. } | Event::Refused { .. } | Event::Malformed { .. } => {}
         }

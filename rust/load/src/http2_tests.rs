@@ -104,6 +104,18 @@ fn the_first_flight_opens_both_windows_and_forbids_push() {
 }
 
 #[test]
+fn the_settings_of_the_server_are_acknowledged_once() {
+    let plan = plan("");
+    let mut client = Many::new(&plan);
+    client.sent(client.unsent().len());
+    let (mut offer, mut ack) = (Vec::new(), Vec::new());
+    settings::write(&[], &mut offer);
+    settings::write_ack(&mut ack);
+    client.feed(&offer, &mut Scratch::default(), &mut Vec::new()).unwrap();
+    assert_eq!(client.unsent(), ack);
+}
+
+#[test]
 fn what_the_server_has_no_room_for_waits_its_turn() {
     let plan = plan("");
     let mut pair = Pair::new(&plan, &[Setting::MaxConcurrentStreams(2)]);
