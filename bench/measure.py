@@ -18,7 +18,7 @@ from bench.candidates import FLOOR
 from bench.certificate import Certificate
 from bench.peer import Peer, Place
 from bench.process import Running
-from bench.scenarios import IDLE_CONNECTIONS, IDLE_PER_SECOND, Scenario
+from bench.scenarios import IDLE_CONNECTIONS, IDLE_PATIENCE_SECONDS, IDLE_PER_SECOND, Scenario
 
 Sample = dict[str, float]
 
@@ -141,7 +141,8 @@ def memory(bench: Bench, running: Running, scenario: Scenario) -> Sample:
     idle = running.memory()
     count = min(IDLE_CONNECTIONS, raise_descriptor_limit() - SPARE_DESCRIPTORS)
     shape = ["--connections", str(count), "--requests", str(count), "--rate", str(IDLE_PER_SECOND)]
-    with tool.holding(bench.load, url(scenario, running.port), *scenario.shape(), *shape) as report:
+    patience = ["--timeout", f"{IDLE_PATIENCE_SECONDS}s"]
+    with tool.holding(bench.load, url(scenario, running.port), *scenario.shape(), *shape, *patience) as report:
         if report["requests"] != count:
             raise process.FailedError(f"{report['requests']} of {count} connections are held: {report['errors']}")
         time.sleep(SETTLE_SECONDS)

@@ -186,7 +186,8 @@ MEMORY: dict[str, Scenario] = {
 ALL: dict[str, Scenario] = {**HTTP1, **SECURE, **RATES, **MEMORY}
 
 IDLE_CONNECTIONS = 10_000  # for which the descriptor limit must be a little higher
-IDLE_PER_SECOND = 1_000  # opened at this pace: fewer than any candidate can shake hands with
+IDLE_PER_SECOND = 1_000  # asked for at this pace; who shakes hands more slowly has the time that follows
+IDLE_PATIENCE_SECONDS = 60
 OFFERED_RATE = 10_000.0  # requests per second, unless a candidate cannot hold it
 RATE_SHARE = 0.6  # of the slowest candidate's throughput is what every candidate can hold
 
