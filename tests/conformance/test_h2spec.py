@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.h2spec import CASES, h2spec, read
+from tests.e2e.configuration import LISTEN, forward_to
+from tests.e2e.gateway_process import Gateway
+from tests.e2e.origin import TellingOrigin
 from tests.unit.examples import example
 
 pytestmark = pytest.mark.timeout(600)  # the first run compiles the codec
@@ -49,6 +52,34 @@ def test_the_codec_alone_passes_every_case(tmp_path: Path) -> None:
         report = h2spec(port, tmp_path)
     assert not report.troubles, "\n".join(report.troubles)
     assert report.passed == CASES
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with TellingOrigin() as origin:
+        config = forward_to(origin.address)
+        config["listeners"] = [
+            {"name": "both", "listen": LISTEN},
+            {"name": "h2c", "listen": LISTEN, "protocols": ["h2"]},
+        ]
+        with Gateway(config, tmp_path_factory.mktemp("h2spec")) as running:
+            yield running
+
+
+def test_a_plain_listener_of_http2_passes_every_case(gateway: Gateway, tmp_path: Path) -> None:
+    report = h2spec(gateway.port("h2c"), tmp_path)
+    assert not report.troubles, "\n".join(report.troubles)
+    assert report.passed == CASES
+    assert gateway.status()["panics"] == 0
+
+
+def test_a_plain_listener_of_both_versions_passes_every_case_but_the_one_that_is_http_1(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    """What does not begin with the preface is HTTP/1.1 there, and a bad request of that."""
+    report = h2spec(gateway.port("both"), tmp_path)
+    assert [trouble.split("\n")[0] for trouble in report.troubles] == ["http2/3.5: Sends invalid connection preface"]
+    assert "looked like an HTTP/1.1 header" in report.troubles[0]
 
 
 def test_h2spec_would_notice_a_broken_rule(tmp_path: Path) -> None:

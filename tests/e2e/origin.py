@@ -176,7 +176,7 @@ class TellingOrigin(ScriptedOrigin):
     """Answers every request with an account of it, as JSON, and keeps all accounts in `requests`.
 
     Request fields steer it: `x-answer-status`, `x-answer-bytes` (a body of so many bytes instead of the account),
-    `x-answer-close` (close afterwards).
+    `x-answer-early` (103 first), `x-answer-trailer` (a trailer with this value), `x-answer-close` (close afterwards).
     """
 
     def __init__(self, name: str = "origin", *, unix: Path | None = None, ipv6: bool = False) -> None:
@@ -245,13 +245,19 @@ class TellingOrigin(ScriptedOrigin):
             length = 0
         if told.header("x-answer-close"):
             fields.append(("connection", "close"))
+        trailers = [("x-trailer", value) for value in told.header("x-answer-trailer")]
+        if trailers:
+            fields[1] = ("transfer-encoding", "chunked")
+        if told.header("x-answer-early"):
+            early = h11.InformationalResponse(status_code=103, headers=[("link", "</style.css>")])
+            connection.send(conn.send(early) or b"")
         connection.send(conn.send(h11.Response(status_code=status, headers=fields)) or b"")
         if told["method"] != "HEAD" and length:
             if size is None:
                 connection.send(conn.send(h11.Data(data=account)) or b"")
             else:
                 self._send_bytes(conn, connection, size)
-        connection.send(conn.send(h11.EndOfMessage()) or b"")
+        connection.send(conn.send(h11.EndOfMessage(headers=trailers)) or b"")
 
     @staticmethod
     def _send_bytes(conn: h11.Connection, connection: Connection, size: int) -> None:

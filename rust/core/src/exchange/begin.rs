@@ -118,7 +118,7 @@ impl<N: Net> Worker<N> {
         bytes: &[u8],
     ) -> Step {
         crate::fault::point("begin.read");
-        if down.served == 0 && bytes.starts_with(PREFACE_HEAD) && self.speaks_http2(down.listener) {
+        if down.served == 0 && self.begins_http2(down.listener, bytes) {
             return self.open_session(id, down, bytes);
         }
         let limits = self.head_limits(down.listener);
@@ -132,11 +132,14 @@ impl<N: Net> Worker<N> {
         step
     }
 
-    /// HTTP/2 is offered there.
-    fn speaks_http2(&self, listener: u32) -> bool {
+    /// The first bytes of a connection are HTTP/2's: by prior knowledge, or because nothing else is offered there.
+    fn begins_http2(&self, listener: u32, bytes: &[u8]) -> bool {
         let found = self.local.listener(listener);
         let listener = found.and_then(|index| self.local.snapshot.listeners.get(index as usize));
-        listener.is_some_and(|listener| listener.protocols.contains(&Protocol::H2))
+        listener.is_some_and(|listener| match listener.protocols.as_slice() {
+            [Protocol::H2] => true,
+            offered => bytes.starts_with(PREFACE_HEAD) && offered.contains(&Protocol::H2),
+        })
     }
 
     fn keep_partial(&mut self, down: &mut Down<N::Sock>, bytes: &[u8], limits: &Limits) -> Step {

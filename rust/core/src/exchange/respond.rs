@@ -269,7 +269,7 @@ impl<N: Net> Worker<N> {
         if !response.fields.iter().any(|field| field.known == Known::Date) {
             line(b"Date", self.date(), out);
         }
-        length(response, bytes, out);
+        length(response, bytes, exchange.is_head(), out);
         if outgoing.chunked {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
@@ -320,8 +320,9 @@ fn status_line(response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The length of this body, or of the one that a GET would have brought (HEAD, 304).
-fn length(response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
+/// The length of this body, or of the one that a GET would have brought (HEAD, 304). What ended with its head on a stream
+/// has a length that nobody had to state there; here its end could not be told without one.
+fn length(response: &Response, bytes: &[u8], head: bool, out: &mut Vec<u8>) {
     match response.framing {
         Framing::Length(length) => {
             out.extend_from_slice(b"Content-Length: ");
@@ -333,6 +334,8 @@ fn length(response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
             let stated = response.fields.iter().find(|field| field.known == Known::ContentLength);
             if let Some(field) = stated {
                 line(b"Content-Length", field.value.of(bytes), out);
+            } else if !head && response.status != 304 {
+                out.extend_from_slice(b"Content-Length: 0\r\n");
             }
         }
         _ => {}
