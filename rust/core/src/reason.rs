@@ -45,6 +45,8 @@ pub enum Reason {
     UpstreamInvalid,
     /// The upstream's answer ended before its body was whole.
     UpstreamTruncated,
+    /// The upstream cannot be asked to switch protocols.
+    UpgradeRefused,
     /// A Python handler failed.
     HandlerFailed,
     /// More requests for Python handlers than the bound.
@@ -58,7 +60,7 @@ pub enum Reason {
 }
 
 /// All reasons, in the order of their numbers.
-pub const ALL: [Reason; 24] = [
+pub const ALL: [Reason; 25] = [
     Reason::Ok,
     Reason::RequestInvalid,
     Reason::RequestHeadTooLarge,
@@ -78,6 +80,7 @@ pub const ALL: [Reason; 24] = [
     Reason::UpstreamClosed,
     Reason::UpstreamInvalid,
     Reason::UpstreamTruncated,
+    Reason::UpgradeRefused,
     Reason::HandlerFailed,
     Reason::HandlersBusy,
     Reason::Overloaded,
@@ -163,6 +166,9 @@ impl Reason {
                 "http_response_incomplete",
                 "the answer of the upstream ended too early",
             ),
+            Self::UpgradeRefused => {
+                ("upgrade_refused", 502, "http_upgrade_failed", "the upstream takes no upgrades")
+            }
             Self::HandlerFailed => ("handler_failed", 500, "proxy_internal_error", "the handler failed"),
             Self::HandlersBusy => {
                 ("handlers_busy", 503, "connection_limit_reached", "too many requests wait for handlers")

@@ -7,7 +7,7 @@ use super::{Answer, Backend, Exchange, Link, Step, Version};
 use crate::document::Protocol;
 use crate::http1::body::Decoder;
 use crate::http1::head::{Framing, Limits, Progress, Refusal, Scan};
-use crate::http1::request::{Form, Request};
+use crate::http1::request::{Form, Method, Request};
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{self, Decision, HeadFields, Input, NoTrace, Normal, Verdict, normalise};
@@ -194,6 +194,7 @@ impl<N: Net> Worker<N> {
     ) -> Exchange {
         // A stream's body has no framing of its own: it ends when the stream says so.
         let framing = match stream_end {
+            _ if request.is_extended_connect() => Framing::None,
             None => request.framing,
             Some(true) => Framing::None,
             Some(false) => Framing::UntilClose,
@@ -205,11 +206,12 @@ impl<N: Net> Worker<N> {
             upstream: None,
             backend: Backend::Own,
             place: None,
-            method: request.method,
+            method: if request.is_extended_connect() { Method::Get } else { request.method },
             version: if stream_end.is_some() { Version::Http2 } else { Version::Http1 },
             minor: request.minor,
             keep_alive: request.keep_alive,
             upgrade: request.upgrade,
+            agreement: Vec::new(),
             expects_continue: request.expect_continue,
             request: Decoder::new(framing),
             request_chunked: matches!(request.framing, Framing::Chunked),
@@ -301,7 +303,7 @@ impl<N: Net> Worker<N> {
         let draw = self.random.draw();
         let fields = HeadFields { fields: &request.fields, buf: bytes };
         let query = request.query.map(|span| span.of(bytes));
-        let (method, host) = (request.method_text.of(bytes), request.host.of(bytes));
+        let (method, host) = (request.method_of(bytes), request.host.of(bytes));
         let input = Input { listener: listener as usize, method, host, path, query, fields: &fields };
         let decision = route::decide(&local.snapshot, &input, draw, &mut NoTrace);
         let rule = decision.rule.and_then(|index| local.snapshot.rules.get(index as usize));

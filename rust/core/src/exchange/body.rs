@@ -30,6 +30,19 @@ pub struct Wires<'a, N: Net> {
     pub out: &'a mut Vec<u8>,
 }
 
+/// The [`Wires`] of a worker, the rest of which stays free.
+macro_rules! wires {
+    ($worker:ident) => {
+        $crate::exchange::body::Wires {
+            net: &mut $worker.net,
+            buffers: &mut $worker.buffers,
+            sessions: &mut $worker.sessions,
+            out: &mut $worker.out,
+        }
+    };
+}
+pub(crate) use wires;
+
 impl<S> Sink<'_, S> {
     /// Hand on a piece of data; with `end` the last one, and the trailer lines that follow it.
     ///

@@ -4,6 +4,7 @@
 //! runs of whole lines that were validated and stand in canonical form. What the gateway adds comes last, after all
 //! that a `Connection` field could have named was removed (Traefik, CVE-2024-45410).
 
+use super::websocket;
 use crate::hpack::{Encoder, Pseudo};
 use crate::http1::head::{Field, Framing, Known};
 use crate::http1::request::Request;
@@ -33,6 +34,19 @@ pub struct Outgoing<'a> {
     pub upgrade: bool,
     /// What the client speaks, as `Via` names it.
     pub version: &'static str,
+    /// Chance, for a key of WebSocket.
+    pub draws: [u64; 2],
+}
+
+impl Outgoing<'_> {
+    /// What is asked to switch to.
+    pub fn protocol(&self) -> &[u8] {
+        if self.request.is_extended_connect() {
+            return self.request.protocol.of(self.bytes);
+        }
+        let field = self.request.fields.iter().find(|field| field.known == Known::Upgrade);
+        field.map_or(&[], |field| field.value.of(self.bytes))
+    }
 }
 
 /// Known names as bits.
@@ -91,7 +105,7 @@ pub fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
 /// Append the whole head.
 pub fn write(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     let (request, bytes) = (message.request, message.bytes);
-    out.extend_from_slice(request.method_text.of(bytes));
+    out.extend_from_slice(request.method_of(bytes));
     out.push(b' ');
     out.extend_from_slice(message.target);
     out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
@@ -135,6 +149,9 @@ fn forwarded(message: &Outgoing<'_>, out: &mut Vec<u8>) {
 }
 
 fn framing(message: &Outgoing<'_>, out: &mut Vec<u8>) {
+    if message.request.is_extended_connect() {
+        return websocket::ask(message.request, message.bytes, message.protocol(), message.draws, out);
+    }
     match message.request.framing {
         Framing::Length(length) => {
             out.extend_from_slice(b"Content-Length: ");
@@ -157,7 +174,11 @@ fn framing(message: &Outgoing<'_>, out: &mut Vec<u8>) {
 /// what the gateway adds.
 pub fn encode(message: &Outgoing<'_>, scheme: &str, lines: &mut Vec<u8>, out: &mut Vec<u8>) {
     let (request, bytes, encoder) = (message.request, message.bytes, Encoder::new());
-    encoder.pseudo(Pseudo::Method, request.method_text.of(bytes), out);
+    let method = if message.upgrade { b"CONNECT" } else { request.method_text.of(bytes) };
+    encoder.pseudo(Pseudo::Method, method, out);
+    if message.upgrade {
+        encoder.pseudo(Pseudo::Protocol, message.protocol(), out);
+    }
     encoder.pseudo(Pseudo::Scheme, scheme.as_bytes(), out);
     let rewritten = message.rule.rewrite.host.as_deref().map(str::as_bytes);
     encoder.pseudo(Pseudo::Authority, rewritten.unwrap_or_else(|| request.host.of(bytes)), out);
@@ -165,14 +186,19 @@ pub fn encode(message: &Outgoing<'_>, scheme: &str, lines: &mut Vec<u8>, out: &m
     let left_out = if message.trust { OWNED } else { OWNED | CLAIMS };
     let edits = &message.rule.request_edits;
     let edited = !edits.is_empty();
-    let skip =
-        |field: &Field| left_out & bit(field.known) != 0 || (edited && edits.drops(field.name.of(bytes)));
+    let skip = |field: &Field| {
+        left_out & bit(field.known) != 0
+            || (edited && edits.drops(field.name.of(bytes)))
+            || (message.upgrade && field.name.of(bytes).eq_ignore_ascii_case(websocket::KEY))
+    };
     encoder.fields(&request.fields, bytes, skip, out);
     encoder.lines(edits.lines(), out);
     lines.clear();
     forwarded(message, lines);
     encoder.lines(lines, out);
-    if let Framing::Length(length) = request.framing {
+    if let Framing::Length(length) = request.framing
+        && !message.upgrade
+    {
         encoder.field(b"content-length", Digits::default().of(length), false, out);
     }
     if request.te_trailers {

@@ -7,7 +7,7 @@
 use super::begin::{Incoming, after};
 use super::body::pass;
 use super::forward::{self, Outgoing};
-use super::{Backend, Exchange, Link, Step};
+use super::{Backend, Exchange, Link, Step, Version, websocket};
 use crate::document::UpstreamProtocol;
 use crate::http1::head::{Known, Scan};
 use crate::http1::request::Form;
@@ -17,7 +17,7 @@ use crate::net::{Address, Net};
 use crate::reason::Reason;
 use crate::route::{Rule, forward_target};
 use crate::session::stream::Finish;
-use crate::session::upstream::Opening;
+use crate::session::upstream::{Opening, Upgradable};
 use crate::upstream::{Place, Up};
 use crate::worker::downstream::Down;
 use crate::worker::io::Io;
@@ -86,12 +86,45 @@ impl<N: Net> Worker<N> {
         exchange.replay_block = u32::try_from(block.len()).unwrap_or(0);
         self.groups.begin(place, &self.ledger);
         crate::fault::point("forward.counted");
-        let step = self.send_stream(id, down, link, place, &block);
+        let step = if exchange.upgrade {
+            exchange.replay = self.buffers.holding(&block);
+            self.wait_for_settings(id, down, link)
+        } else {
+            self.send_stream(id, down, link, place, &block)
+        };
         self.buffers.give(block);
         if step != Step::Again || incoming.rest().is_empty() {
             return step;
         }
         self.take_request(down, link, incoming.rest()).unwrap_or(Step::Again)
+    }
+
+    /// Whether an endpoint can be asked to switch protocols is in its SETTINGS (RFC 8441 §3): until they have come, wait.
+    pub(crate) fn wait_for_settings(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+    ) -> Step {
+        let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        let Some(place) = exchange.place else { return Step::Reset };
+        let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
+        let connect_by = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
+        match self.extended_connect(place, id, connect_by) {
+            Err(error) => self.connect_failed(down, link, &error),
+            Ok(Upgradable::Unknown(stub)) => {
+                exchange.backend = Backend::Waits(stub);
+                exchange.try_deadline = connect_by;
+                Step::Wait
+            }
+            Ok(Upgradable::No) => self.fail(down, link, Reason::UpgradeRefused),
+            Ok(Upgradable::Yes) => {
+                let block = std::mem::take(&mut exchange.replay);
+                let step = self.send_stream(id, down, link, place, &block);
+                self.buffers.give(block);
+                step
+            }
+        }
     }
 
     /// Send a field block, and what follows it of a replay, on a stream.
@@ -111,9 +144,9 @@ impl<N: Net> Worker<N> {
         let opening = Opening {
             owner: id,
             place,
-            answering: Answering { head: exchange.is_head(), upgrade: false },
+            answering: Answering { head: exchange.is_head(), upgrade: exchange.upgrade },
             block,
-            end: whole && body.is_empty(),
+            end: whole && body.is_empty() && !exchange.upgrade,
             connect_by: rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect)),
         };
         let (mut opened, connecting) = match self.open_stream(&opening) {
@@ -129,7 +162,7 @@ impl<N: Net> Worker<N> {
         if let Some(stream) = opened.up.stream.as_mut() {
             if opening.end {
                 stream.finish = Finish::Done;
-            } else if whole {
+            } else if whole && !exchange.upgrade {
                 self.sessions.send(&mut opened.up.io, stream, body, true, &mut self.buffers);
             }
         }
@@ -179,7 +212,12 @@ impl<N: Net> Worker<N> {
             request_id,
             upgrade: exchange.upgrade,
             version: exchange.via(),
+            draws: if exchange.upgrade { [self.random.draw(), self.random.draw()] } else { [0; 2] },
         };
+        if scheme.is_some() && exchange.upgrade && exchange.version == Version::Http1 {
+            let key = websocket::find(&request.fields, bytes, websocket::KEY);
+            exchange.agreement = websocket::agree(message.protocol(), key.map(|field| field.value.of(bytes)));
+        }
         match scheme {
             None => forward::write(&message, out),
             Some(scheme) => forward::encode(&message, scheme, &mut self.lines, out),

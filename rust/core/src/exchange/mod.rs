@@ -9,7 +9,8 @@
 //! written anew from what was understood.
 //!
 //! Rooms: [`begin`] (head → decision) · [`forward`] (request head) · [`lease`] (connection, replay) · [`relay`] (bodies) ·
-//! [`respond`] (answer's head) · [`answer`] (our own) · [`asked`] (Python's) · [`tunnel`] · [`finish`].
+//! [`respond`] (answer's head) · [`answer`] (our own) · [`asked`] (Python's) · [`tunnel`], [`websocket`] ·
+//! [`finish`].
 
 pub mod answer;
 pub mod asked;
@@ -21,6 +22,7 @@ pub mod lease;
 pub mod relay;
 pub mod respond;
 pub mod tunnel;
+pub mod websocket;
 
 use std::rc::Rc;
 
@@ -61,8 +63,10 @@ pub struct Link<S> {
 pub enum Backend {
     /// Nobody yet, or the gateway itself.
     Own,
-    /// An upstream connection.
+    /// An upstream connection, or a stream of one.
     Up(Id),
+    /// Nobody until this connection has said what it speaks; what is to be sent is in [`Exchange::replay`].
+    Waits(Id),
     /// A Python handler.
     Ask(AskId),
 }
@@ -114,6 +118,8 @@ pub struct Exchange {
     pub keep_alive: bool,
     /// The client asked to switch protocols.
     pub upgrade: bool,
+    /// Lines that tell a client of HTTP/1.1 that an upstream of HTTP/2 has agreed.
+    pub agreement: Vec<u8>,
     /// The client waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
     /// The request body as it comes.

@@ -3,12 +3,12 @@
 //! Rules: at most [`limits::TURN_BYTES`] per call, then the next connection has its turn; what one side cannot take is
 //! not read from the other; an upstream that stops taking the request may still answer it (RFC 9112 §9.5).
 
-use super::body::{Carried, Sink, Wires};
+use super::body::{Carried, Sink, wires};
 use super::{Answer, Backend, Link, Step};
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::session::stream::Gone;
-use crate::worker::downstream::Down;
+use crate::worker::downstream::{Down, Phase};
 use crate::worker::io::Read;
 use crate::worker::table::Id;
 use crate::worker::{Worker, limits};
@@ -25,6 +25,7 @@ impl<N: Net> Worker<N> {
         match backend {
             Some(Backend::Ask(ask)) => return self.relay_ask(ask, down, link),
             Some(Backend::Up(_)) if link.is_some() => {}
+            Some(Backend::Waits(_)) => return self.wait_for_settings(id, down, link),
             _ => return self.fail(down, link, Reason::Internal),
         }
         if let Some(gone) = link.as_ref().and_then(|link| link.up.stream.as_ref()?.gone) {
@@ -128,12 +129,7 @@ impl<N: Net> Worker<N> {
         if exchange.replay.capacity() > 0 {
             self.buffers.give(std::mem::take(&mut exchange.replay));
         }
-        let mut wires = Wires {
-            net: &mut self.net,
-            buffers: &mut self.buffers,
-            sessions: &mut self.sessions,
-            out: &mut self.out,
-        };
+        let mut wires = wires!(self);
         let up = &mut *found.up;
         let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked };
         let carried = sink.carry(&mut exchange.request, bytes, &mut wires);
@@ -163,6 +159,18 @@ impl<N: Net> Worker<N> {
         }
         let exchange = down.exchange.as_mut()?;
         exchange.bytes_in += bytes.len() as u64;
+        if exchange.upgrade && down.phase != Phase::Tunnel {
+            // Nobody has agreed yet; the stream's window bounds what comes before.
+            exchange.client_finished |= end.is_some();
+            if down.carry.capacity() == 0 {
+                down.carry = self.buffers.take();
+            }
+            down.carry.extend_from_slice(bytes);
+            return None;
+        }
+        if down.phase == Phase::Tunnel {
+            return self.tunnel_inward(down, link, bytes, end.is_some());
+        }
         if end.is_some() {
             // It ends when the stream says so.
             let _ = exchange.request.finish();
@@ -177,12 +185,7 @@ impl<N: Net> Worker<N> {
         if exchange.deaf {
             return None;
         }
-        let mut wires = Wires {
-            net: &mut self.net,
-            buffers: &mut self.buffers,
-            sessions: &mut self.sessions,
-            out: &mut self.out,
-        };
+        let mut wires = wires!(self);
         let up = &mut *found.up;
         let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked };
         exchange.deaf |= sink.put(bytes, end, &mut wires).is_err();
@@ -190,7 +193,7 @@ impl<N: Net> Worker<N> {
     }
 
     /// What came on the client's stream may be given back once the upstream has taken it.
-    fn credit_client(&mut self, down: &mut Down<N::Sock>, link: &Option<Link<N::Sock>>) {
+    pub(super) fn credit_client(&mut self, down: &mut Down<N::Sock>, link: &Option<Link<N::Sock>>) {
         let deaf = down.exchange.as_ref().is_none_or(|exchange| exchange.deaf);
         if let Some(stream) = down.stream.as_mut()
             && (deaf || link.as_ref().is_none_or(|link| !link.up.io.blocked()))
@@ -200,7 +203,7 @@ impl<N: Net> Worker<N> {
     }
 
     /// What came on the upstream's stream may be given back once the client has taken it.
-    fn credit_upstream(&mut self, down: &Down<N::Sock>, link: &mut Option<Link<N::Sock>>) {
+    pub(super) fn credit_upstream(&mut self, down: &Down<N::Sock>, link: &mut Option<Link<N::Sock>>) {
         if let Some(stream) = link.as_mut().and_then(|link| link.up.stream.as_mut())
             && !down.io.blocked()
         {
@@ -265,12 +268,7 @@ impl<N: Net> Worker<N> {
     ) -> Option<Step> {
         let exchange = down.exchange.as_mut()?;
         let Answer::Body { decoder, chunked } = &mut exchange.answer else { return None };
-        let mut wires = Wires {
-            net: &mut self.net,
-            buffers: &mut self.buffers,
-            sessions: &mut self.sessions,
-            out: &mut self.out,
-        };
+        let mut wires = wires!(self);
         let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked };
         let Carried { passed, sent } = sink.carry(decoder, bytes, &mut wires);
         exchange.bytes_out += passed.as_ref().map_or(0, |passed| passed.data as u64);
@@ -301,12 +299,10 @@ impl<N: Net> Worker<N> {
         let exchange = down.exchange.as_mut()?;
         let Answer::Body { decoder, chunked } = &mut exchange.answer else { return None };
         exchange.bytes_out += bytes.len() as u64;
-        let mut wires = Wires {
-            net: &mut self.net,
-            buffers: &mut self.buffers,
-            sessions: &mut self.sessions,
-            out: &mut self.out,
-        };
+        if down.phase == Phase::Tunnel {
+            return self.tunnel_outward(down, bytes, end.is_some());
+        }
+        let mut wires = wires!(self);
         let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked };
         let sent = sink.put(bytes, end, &mut wires);
         if end.is_some() {
@@ -379,12 +375,7 @@ impl<N: Net> Worker<N> {
         link: &mut Option<Link<N::Sock>>,
         chunked: bool,
     ) -> Step {
-        let mut wires = Wires {
-            net: &mut self.net,
-            buffers: &mut self.buffers,
-            sessions: &mut self.sessions,
-            out: &mut self.out,
-        };
+        let mut wires = wires!(self);
         let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked };
         match sink.put(&[], Some(&[]), &mut wires) {
             Ok(()) => self.finish(down, link),

@@ -1,8 +1,8 @@
 //! The head of an upstream's answer, and how it is written for the client.
 
-use super::body::{Sink, Wires, pass};
+use super::body::{Sink, pass, wires};
 use super::forward::{Digits, copy_fields, decimal, line, status_digits};
-use super::{Answer, Exchange, Link, Step};
+use super::{Answer, Exchange, Link, Step, websocket};
 use crate::hpack::Encoder;
 use crate::http1::body::Decoder;
 use crate::http1::head::{Field, Framing, Known, Limits, Progress, Scan};
@@ -143,13 +143,17 @@ impl<N: Net> Worker<N> {
     ) -> Option<Step> {
         let exchange = down.exchange.as_mut()?;
         self.buffers.give(std::mem::take(&mut exchange.replay));
-        let switching = response.status == 101;
+        let switching = response.status == 101 || response.upgrade;
         if switching && !exchange.request.is_done() {
             // The rest of a body in its framing would run into the other protocol.
             return Some(self.fail(down, link, Reason::UpstreamInvalid));
         }
         exchange.try_deadline = u64::MAX;
-        exchange.status = response.status;
+        exchange.status = match (switching, down.stream.is_some()) {
+            (true, false) => 101,
+            (true, true) => 200,
+            (false, _) => response.status,
+        };
         exchange.head_sent = true;
         let framing = if switching { Framing::None } else { response.framing };
         let outgoing = Outgoing::of(framing, exchange.minor);
@@ -157,13 +161,13 @@ impl<N: Net> Worker<N> {
         exchange.keep_alive &=
             !outgoing.until_close && exchange.request.is_done() && !self.is_draining(down.listener);
         exchange.reusable = response.keep_alive && !switching;
-        let mut decoder = Decoder::new(match stream_end {
+        let mut decoder = Decoder::new(match stream_end.filter(|_| !switching) {
             None => framing,
             Some(true) => Framing::None,
             Some(false) => Framing::UntilClose,
         });
         if down.is_stream() {
-            return self.stream_head(down, link, bytes, response, decoder);
+            return self.stream_head(down, link, bytes, response, decoder, switching);
         }
         let exchange = down.exchange.as_mut()?;
         let mut out = std::mem::take(&mut self.out);
@@ -203,10 +207,12 @@ impl<N: Net> Worker<N> {
         bytes: &[u8],
         response: &Response,
         mut decoder: Decoder,
+        switching: bool,
     ) -> Option<Step> {
         self.date();
         let (exchange, stream) = (down.exchange.as_mut()?, down.stream.as_mut()?);
-        let end = decoder.is_done();
+        let end = decoder.is_done() && !switching;
+        let status = exchange.status;
         let snapshot: &Snapshot = &exchange.local.snapshot;
         let rule = exchange.rule.and_then(|index| snapshot.rules.get(index as usize));
         let none = Edits::default();
@@ -214,6 +220,7 @@ impl<N: Net> Worker<N> {
         let date = self.date.1.as_bytes();
         if let Some(session) = self.sessions.get(stream.session) {
             session.conn.head(stream.key, end, &mut session.out, |encoder, out| {
+                encoder.status(status, out);
                 encode_head(encoder, response, bytes, edits, date, out);
             });
         }
@@ -223,13 +230,14 @@ impl<N: Net> Worker<N> {
         self.sessions.touch(stream.session);
         crate::fault::point("respond.head");
         let rest = bytes.get(response.head_len as usize..).unwrap_or(&[]);
-        let mut wires = Wires {
-            net: &mut self.net,
-            buffers: &mut self.buffers,
-            sessions: &mut self.sessions,
-            out: &mut self.out,
-        };
+        let mut wires = wires!(self);
         let mut sink = Sink { io: &mut down.io, stream: Some(stream), chunked: false };
+        if switching {
+            let _ = sink.put(rest, None, &mut wires);
+            exchange.bytes_out += rest.len() as u64;
+            exchange.answer = Answer::Body { decoder, chunked: false };
+            return Some(self.open_tunnel(down, link));
+        }
         let passed = sink.carry(&mut decoder, rest, &mut wires).passed;
         exchange.bytes_out += passed.as_ref().map_or(0, |passed| passed.data as u64);
         exchange.reusable &= passed.as_ref().is_ok_and(|passed| passed.consumed == rest.len());
@@ -260,7 +268,11 @@ impl<N: Net> Worker<N> {
         outgoing: &Outgoing,
         out: &mut Vec<u8>,
     ) {
-        status_line(response, bytes, out);
+        if response.upgrade && response.status != 101 {
+            super::answer::status_line(101, out);
+        } else {
+            status_line(response, bytes, out);
+        }
         let snapshot: &Snapshot = &exchange.local.snapshot;
         let rule = exchange.rule.and_then(|index| snapshot.rules.get(index as usize));
         let none = Edits::default();
@@ -273,12 +285,16 @@ impl<N: Net> Worker<N> {
         if outgoing.chunked {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
-        connection(exchange, response, bytes, out);
+        if exchange.status == 101 && response.status != 101 {
+            out.extend_from_slice(&exchange.agreement);
+        } else {
+            connection(exchange, response, bytes, out);
+        }
         out.extend_from_slice(b"\r\n");
     }
 }
 
-/// An answer's head as a field block.
+/// An answer's head as a field block, but for its status.
 fn encode_head(
     encoder: &Encoder,
     response: &Response,
@@ -287,10 +303,12 @@ fn encode_head(
     date: &[u8],
     out: &mut Vec<u8>,
 ) {
-    encoder.status(response.status, out);
     let edited = !edits.is_empty();
-    let left_out =
-        |field: &Field| OWNED & 1 << field.known as u8 != 0 || (edited && edits.drops(field.name.of(bytes)));
+    let left_out = |field: &Field| {
+        OWNED & 1 << field.known as u8 != 0
+            || (edited && edits.drops(field.name.of(bytes)))
+            || (response.status == 101 && field.name.of(bytes).eq_ignore_ascii_case(websocket::ACCEPT))
+    };
     encoder.fields(&response.fields, bytes, left_out, out);
     encoder.lines(edits.lines(), out);
     if !response.fields.iter().any(|field| field.known == Known::Date) {
@@ -361,7 +379,9 @@ impl<N: Net> Worker<N> {
         crate::fault::point("tunnel.open");
         let early = std::mem::take(&mut down.carry);
         let Some(found) = link.as_mut() else { return Step::Reset };
-        let sent = found.up.io.send(&mut self.net, &early, &mut self.buffers);
+        let mut wires = wires!(self);
+        let mut sink = Sink { io: &mut found.up.io, stream: found.up.stream.as_mut(), chunked: false };
+        let sent = sink.put(&early, None, &mut wires);
         self.buffers.give(early);
         if sent.is_err() {
             return self.fail(down, link, Reason::UpstreamTruncated);

@@ -95,6 +95,7 @@ impl Code {
             | Reason::ConnectTimeout
             | Reason::UpstreamClosed
             | Reason::UpstreamTruncated
+            | Reason::UpgradeRefused
             | Reason::HandlersBusy
             | Reason::Overloaded
             | Reason::Drained => Self::Unavailable,

@@ -21,7 +21,7 @@ impl Block {
     /// Reads the block as the head of a request; `ends` if the stream ended with it. The fields move to `request`, whose
     /// spans refer to [`text`](Self::text). Its `framing` is `Chunked` where only the end of the stream will tell, and
     /// its version 1.1. Of extended CONNECT (RFC 8441) the method is `Connect`, `upgrade` is set, and
-    /// `pseudo(Pseudo::Protocol)` says to what.
+    /// `protocol` says to what.
     ///
     /// # Errors
     /// What makes it malformed. `MethodUnsupported` is CONNECT without a protocol: well-formed, but not served.
@@ -43,7 +43,8 @@ impl Block {
         request.expect_continue =
             has_body && self.first(Known::Expect).is_some_and(|field| expects(field.value.of(&self.text)));
         request.te_trailers = self.has(Known::Te);
-        request.upgrade = self.pseudo(Pseudo::Protocol).is_some();
+        request.protocol = self.pseudo(Pseudo::Protocol).unwrap_or_default();
+        request.upgrade = request.is_extended_connect();
         (request.minor, request.keep_alive) = (1, true);
         request.head_len = span(0, self.text.len()).end;
         request.fields.clear();

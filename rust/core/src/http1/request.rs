@@ -118,6 +118,8 @@ pub struct Request {
     pub upgrade: bool,
     /// `TE: trailers`: the client would like trailers.
     pub te_trailers: bool,
+    /// What extended CONNECT asks for (RFC 8441 §4); empty otherwise.
+    pub protocol: Span,
 }
 
 impl Request {
@@ -125,6 +127,18 @@ impl Request {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What is asked, as rules see it: extended CONNECT is what a GET with an Upgrade is in HTTP/1.1 (RFC 8441 §5).
+    #[must_use]
+    pub fn method_of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        if self.is_extended_connect() { b"GET" } else { self.method_text.of(bytes) }
+    }
+
+    /// RFC 8441 §4.
+    #[must_use]
+    pub const fn is_extended_connect(&self) -> bool {
+        self.protocol.start < self.protocol.end
     }
 
     /// Reads the head at the beginning of `buf`.

@@ -112,6 +112,8 @@ impl<N: Net> Worker<N> {
             Event::Settings(payload) => {
                 session.settled = true;
                 let payload = payload.to_vec();
+                // In the next turn: the connection that they asked about is in hand now.
+                self.again.append(&mut session.askers);
                 self.tell(Told::Settings { conn, payload });
             }
             Event::SettingsAck => self.tell(Told::SettingsAck { conn }),

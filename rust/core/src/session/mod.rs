@@ -64,6 +64,8 @@ pub struct Session {
     pub settled: bool,
     /// The downstream or upstream of each stream, by its slot.
     streams: Vec<Option<Id>>,
+    /// Downstreams that wait for the peer's SETTINGS.
+    askers: Vec<Id>,
     live: u32,
     dirty: bool,
 }
@@ -85,6 +87,7 @@ impl Session {
             ending: false,
             settled: false,
             streams: Vec::new(),
+            askers: Vec::new(),
             live: 0,
             dirty: false,
         }

@@ -7,7 +7,7 @@
 use super::drive::Outcome;
 use super::stream::{Gone, Stream};
 use super::{Owner, Session, limits};
-use crate::exchange::{Answer, Link};
+use crate::exchange::{Answer, Backend, Link, Step};
 use crate::http1::head::Scan;
 use crate::http1::response::Answering;
 use crate::http2::code::Code;
@@ -19,6 +19,17 @@ use crate::worker::border::{self, Event as Told};
 use crate::worker::io::Io;
 use crate::worker::table::Id;
 use crate::worker::{Kind, Worker, token};
+
+/// Whether an endpoint can be asked to switch protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Upgradable {
+    /// It said so.
+    Yes,
+    /// It did not.
+    No,
+    /// This connection has not said anything yet.
+    Unknown(Id),
+}
 
 /// A request that becomes a stream.
 pub(crate) struct Opening<'a> {
@@ -80,6 +91,36 @@ impl<N: Net> Worker<N> {
             scan: Scan::new(),
         };
         Ok((Link { id, up: Box::new(up) }, connecting))
+    }
+
+    /// Whether that endpoint takes extended CONNECT. Who asks is driven again when it has said so.
+    ///
+    /// # Errors
+    /// A new connection was needed and could not be begun.
+    pub(crate) fn extended_connect(
+        &mut self,
+        place: Place,
+        asker: Id,
+        connect_by: u64,
+    ) -> std::io::Result<Upgradable> {
+        let stub = match self.roomy(place) {
+            Some(stub) => stub,
+            None => self.connect_session(place, connect_by)?,
+        };
+        let session = self.ups.get_mut(stub).and_then(|up| up.session);
+        let Some(session) = session.and_then(|session| self.sessions.get(session)) else {
+            return Ok(Upgradable::No);
+        };
+        Ok(match (session.settled, session.conn.peer().connect) {
+            (true, true) => Upgradable::Yes,
+            (true, false) => Upgradable::No,
+            (false, _) => {
+                if !session.askers.contains(&asker) {
+                    session.askers.push(asker);
+                }
+                Upgradable::Unknown(stub)
+            }
+        })
     }
 
     /// A connection to that endpoint with room for a stream. Makes another when little room is left.
@@ -224,6 +265,23 @@ impl<N: Net> Worker<N> {
         for occupant in session.occupants() {
             self.lose_up(occupant, gone);
         }
+        for asker in session.askers {
+            self.turn_away(asker, gone);
+        }
+    }
+
+    /// The connection is gone whose SETTINGS an exchange waited for.
+    fn turn_away(&mut self, asker: Id, gone: Gone) {
+        let Some(mut down) = self.downs.take(asker) else { return };
+        let waits =
+            down.exchange.as_ref().is_some_and(|exchange| matches!(exchange.backend, Backend::Waits(_)));
+        let step = if waits {
+            let (reason, _) = Self::gone_reason(gone, &Answer::Awaited);
+            self.fail(&mut down, &mut None, reason)
+        } else {
+            Step::Wait
+        };
+        self.put_back(asker, down, None, step);
     }
 
     /// The exchanges that waited for the connection now wait for their answers.
@@ -313,7 +371,7 @@ impl<N: Net> Worker<N> {
             Id,
             &mut crate::worker::downstream::Down<N::Sock>,
             &mut Option<Link<N::Sock>>,
-        ) -> Option<crate::exchange::Step>,
+        ) -> Option<Step>,
     ) -> bool {
         let up = self.sessions.occupant(session, key);
         let owner = up.and_then(|up| self.ups.get_mut(up)).and_then(|up| up.owner);
@@ -323,7 +381,7 @@ impl<N: Net> Worker<N> {
         let mut link = self.hold(&down);
         down.moved = self.now;
         let step = match work(self, id, &mut down, &mut link) {
-            Some(crate::exchange::Step::Again) | None => self.advance(id, &mut down, &mut link),
+            Some(Step::Again) | None => self.advance(id, &mut down, &mut link),
             Some(step) => step,
         };
         self.put_back(id, down, link, step);
