@@ -134,7 +134,8 @@ class Session:
                 found.append(measure.throughput(self.bench, peer, scenario, self.label(peer)))
             except FailedError as failed:
                 table.faults[peer.name] = str(failed)
-        return min(OFFERED_RATE, round(RATE_SHARE * min(found, default=OFFERED_RATE), -2))
+        held = RATE_SHARE * min(found, default=OFFERED_RATE)
+        return min(OFFERED_RATE, float(f"{held:.1e}"))  # two digits
 
     def label(self, peer: Peer) -> str:
         self.started += 1

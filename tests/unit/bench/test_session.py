@@ -62,6 +62,8 @@ def test_the_rate_is_one_that_every_candidate_holds(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(measure, "throughput", lambda _bench, peer, _scenario, _label: found[peer.name])
     chosen = {name: peer for name, peer in candidates.every(None).items() if name in found}
     assert session(chosen, 1).run("rate", scenarios.ALL["rate"]).rate == 7400
+    found["haproxy"] = 45.6
+    assert session(chosen, 1).run("rate", scenarios.ALL["rate"]).rate == 27
     del chosen["haproxy"]
     assert session(chosen, 1).run("rate", scenarios.ALL["rate"]).rate == scenarios.OFFERED_RATE
     assert measured
