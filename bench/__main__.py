@@ -1,7 +1,8 @@
 """`python -m bench`: `load` sends requests, `compare` runs the peers and this gateway side by side, `agree` holds the
 load generator against h2load.
 
-Only the standard library; nothing of the gateway is imported, so that the bench can be trusted to know it from outside.
+Only the standard library, and `cryptography` for one certificate; nothing of the gateway is imported, so that the bench
+can be trusted to know it from outside.
 """
 
 import argparse
