@@ -222,7 +222,6 @@ impl<'p> Many<'p> {
         let judged = judge(self.plan, status, bytes);
         let outcome = judged.and_then(|()| if self.plan.grpc { reply.judge() } else { Ok(()) });
         self.end(key, outcome, ended);
-        self.leaving |= !self.plan.keep;
     }
 
     fn end(&mut self, key: Key, outcome: Result<(), Failure>, ended: &mut Vec<Ended>) {
@@ -230,6 +229,7 @@ impl<'p> Many<'p> {
         stream.id = 0;
         ended.push(stream.asked.ended(outcome));
         self.live -= 1;
+        self.leaving |= !self.plan.keep;
     }
 
     fn stream(&mut self, key: Key) -> Option<&mut Stream> {

@@ -216,6 +216,26 @@ fn a_late_request_is_cancelled_and_its_late_answer_harms_nobody() {
 }
 
 #[test]
+fn a_connection_for_one_request_is_over_with_it_however_it_ended() {
+    for good in [true, false] {
+        let line = "--protocol|h2|--new-connections|http://127.0.0.1:1/p";
+        let plan = parse(line.split('|').map(str::to_owned)).unwrap();
+        let mut pair = Pair::new(&plan, &[]);
+        pair.ask(1);
+        pair.exchange().unwrap();
+        assert!(!pair.client.over());
+        let (key, _) = pair.requests[0];
+        match good {
+            true => pair.answer(key, 200, b"x"),
+            false => pair.server.reset(key, Code::INTERNAL_ERROR, &mut pair.to_client),
+        }
+        pair.exchange().unwrap();
+        assert_eq!(pair.outcomes().len(), 1);
+        assert!(pair.client.over());
+    }
+}
+
+#[test]
 fn what_is_not_http2_ends_the_connection() {
     let plan = plan("");
     let mut pair = Pair::new(&plan, &[]);
