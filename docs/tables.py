@@ -20,7 +20,11 @@ PAGE: Final = Path("docs/operating.md")
 
 REASONS: Final = Path("rust/core/src/reason.rs")
 
-LIMITS: Final = (Path("rust/core/src/limits.rs"), Path("rust/core/src/worker/limits.rs"))
+LIMITS: Final = (
+    Path("rust/core/src/limits.rs"),
+    Path("rust/core/src/preamble/limits.rs"),
+    Path("rust/core/src/worker/limits.rs"),
+)
 
 
 def pages() -> dict[Path, str]:

@@ -63,6 +63,7 @@ class Collector:
         yield from self._requests()
         yield self._durations()
         yield from self._connections()
+        yield self._proxy_headers()
         yield from self._upstreams()
         yield from self._config()
         yield from self._workers()
@@ -114,6 +115,11 @@ class Collector:
             "gateway_connections_refused", "Client connections closed at once: the listener was full.", per,
             _summed((n, c.refused) for n, c in rows),
         )  # fmt: skip
+
+    def _proxy_headers(self) -> Metric:
+        rows = (((result,), count) for result, count in self._totals.proxy_headers)
+        text = "Connections that had to begin with a PROXY header, by what came."
+        return _counter("gateway_proxy_headers", text, ("result",), rows)
 
     def _upstreams(self) -> Iterator[Metric]:
         per = ("upstream", "endpoint")

@@ -2,12 +2,15 @@
 
     listen     host:port   :port   [::1]:port   unix:/path     (host: an IP address or `localhost`)
     endpoint   host:port           [::1]:port   unix:/path     (port 0 makes no sense here)
+    network    10.0.0.0/8   2001:db8::/32   an address alone
 
 Names other than `localhost` are not looked up: an address in a configuration says where it leads.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -108,3 +111,25 @@ def _port_hint(written: str) -> str:
     if written.isdigit():
         return f'write ":{written}" for every address, "127.0.0.1:{written}" for this machine only'
     return f"write {written}:8080" if written and "/" not in written else "write 127.0.0.1:8080"
+
+
+_NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?", re.ASCII)
+"""Masks (`/255.0.0.0`) and zones (`%eth0`) are other ways of writing; there is one here."""
+
+
+def parse_network(written: str) -> str:
+    """Read a network in CIDR notation (RFC 4632), or one address; its normal form."""
+    try:
+        if not _NETWORK.fullmatch(written):
+            raise ValueError
+        network = ipaddress.ip_network(written, strict=False)
+    except ValueError as error:
+        hint = "write 10.0.0.0/8, 2001:db8::/32 or one IP address"
+        raise AddressError(f'"{written[:60]}" is not a network', hint) from error
+    if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None:
+        four = ipaddress.ip_network((network.network_address.ipv4_mapped, max(network.prefixlen - 96, 0)), strict=False)
+        raise AddressError("IPv4 clients of an IPv6 socket have IPv4 addresses", f"write {four}")
+    address, _, length = written.partition("/")
+    if length and ipaddress.ip_address(address) != network.network_address:
+        raise AddressError(f"{address} is inside the network {network}", f"write {network}, or {address} alone")
+    return str(network)

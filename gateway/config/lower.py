@@ -16,9 +16,10 @@ from typing import get_args
 from gateway import limits
 from gateway.config import document as wire
 from gateway.config import schema
-from gateway.config.addresses import Address, parse_endpoint, parse_listen
+from gateway.config.addresses import Address, parse_endpoint, parse_listen, parse_network
 from gateway.config.admin_routes import ADMIN_RULES
 from gateway.config.check.listeners import ADMIN
+from gateway.config.check.preamble import UNIX
 from gateway.config.first_flight import Windows, offer_to_clients, offer_to_upstream
 from gateway.config.keys import ListenerKeys
 from gateway.config.load import Loaded
@@ -109,7 +110,7 @@ class _Lowering:
                 int(listener.limits.header_bytes),
                 windows_of(listener.http2),
             ),
-            proxy_protocol=(),
+            proxy_protocol=tuple(_senders(listener.proxy_protocol)),
         )
 
     def _upstream(self, name: str, upstream: schema.Upstream) -> wire.Upstream:
@@ -191,6 +192,11 @@ class _Lowering:
                 )
             )
         return wire.Route(name=ADMIN, source=source, hosts=(), listeners=(listener,), rules=tuple(rules))
+
+
+def _senders(written: schema.ProxyProtocol | None) -> Iterator[str]:
+    for each in written.senders if written is not None else ():
+        yield each if each == UNIX else parse_network(each)
 
 
 def default_rule_name(route: str, index: int) -> str:

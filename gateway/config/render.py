@@ -61,7 +61,8 @@ def _timeout(*policies: Timeout | None) -> Timeout:
 def written(value: Any) -> Plain:
     """Structs as mappings without what is absent; scalars as a person writes them."""
     if isinstance(value, msgspec.Struct):
-        fields = ((name, getattr(value, name)) for name in value.__struct_fields__)
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        fields = ((written_as, getattr(value, name)) for written_as, name in names)
         return {name: written(field) for name, field in fields if field is not None and field not in ([], {})}
     if isinstance(value, dict):
         return {key: written(item) for key, item in value.items()}

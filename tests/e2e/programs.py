@@ -16,6 +16,7 @@ from tests.e2e.gateway_process import free_port, until
 
 PACKAGES: Final = {
     "curl": "curl",
+    "haproxy": "haproxy",
     "nginx": "nginx-light",
     "slowhttptest": "slowhttptest",
     "strace": "strace",
@@ -89,7 +90,7 @@ def nginx(directory: Path) -> Iterator[Nginx]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        until(lambda: _answers(server.port) or process.poll() is not None, "nginx answers")
+        until(lambda: answers(server.port) or process.poll() is not None, "nginx answers")
         assert process.poll() is None, (place / "error.log").read_text()
         yield server
     finally:
@@ -97,7 +98,8 @@ def nginx(directory: Path) -> Iterator[Nginx]:
         process.wait(10)
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody accepts connections there."""
     import socket
 
     try:

@@ -17,7 +17,7 @@ SECTIONS: Final = re.compile(r"^\[(?:.*\.)?(?:dependencies|dev-dependencies|buil
 AT_COMPILE_TIME: Final = {("known.rs", "assert!")}
 """Panics that only the compiler can meet: the table of known names is made by a `const fn`."""
 
-PANIC_FREE: Final = ("http1", "grpc", "route", "exchange")
+PANIC_FREE: Final = ("http1", "grpc", "route", "exchange", "preamble")
 """Rooms of the core that bytes from outside reach first."""
 
 RUST_LIMITS: Final = [path for path in files(".rs", "rust") if path.stem == "limits"]

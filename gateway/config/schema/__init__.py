@@ -29,6 +29,7 @@ from gateway.config.schema.connections import ClientAuth as ClientAuth
 from gateway.config.schema.connections import Http2 as Http2
 from gateway.config.schema.connections import Keepalive as Keepalive
 from gateway.config.schema.connections import ListenerTls as ListenerTls
+from gateway.config.schema.connections import ProxyProtocol as ProxyProtocol
 from gateway.config.schema.connections import UpstreamHttp2 as UpstreamHttp2
 from gateway.config.schema.connections import UpstreamTls as UpstreamTls
 from gateway.config.units import Duration, Size
@@ -169,6 +170,9 @@ class Listener(Written, frozen=True):
         doc("Certificates; `internal`: of a local CA that the gateway makes itself. Default: no TLS."),
     ] = None
     http2: Annotated[Http2, doc("HTTP/2 connections of clients.")] = preset(Http2())
+    proxy_protocol: Annotated[
+        ProxyProtocol | None, doc("PROXY headers of a proxy in front. Default: nobody's are believed.")
+    ] = None
     limits: Annotated[ListenerLimits, doc("What clients may use.")] = preset(ListenerLimits())
     timeout: Annotated[ListenerTimeout, doc("What clients may wait.")] = preset(ListenerTimeout())
     path: Annotated[PathPolicy, doc("The normal form of paths.")] = preset(PathPolicy())

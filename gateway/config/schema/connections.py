@@ -1,13 +1,27 @@
-"""What a person may write of connections: TLS and HTTP/2, with clients and with upstreams."""
+"""What a person may write of connections: PROXY headers, TLS and HTTP/2, with clients and with upstreams."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
+
 from gateway import limits
 from gateway.config.document import ClientAuthMode
 from gateway.config.schema.base import Written, doc, preset
 from gateway.config.units import Duration, Size, TlsVersion
+
+
+class ProxyProtocol(Written, frozen=True):
+    """The PROXY protocol, versions 1 and 2: a proxy in front says whose connection it passes on."""
+
+    senders: Annotated[
+        list[str],
+        doc(
+            "Networks (`10.0.0.0/8`, `2001:db8::/32`) or addresses of such proxies; `unix` on a Unix socket. Their "
+            "connections must begin with a header; nobody else's header is believed."
+        ),
+    ] = msgspec.field(name="from")
 
 
 class Keepalive(Written, frozen=True):

@@ -1,9 +1,9 @@
 //! The data plane of the gateway: codecs, decisions, relay. Knows nothing of Python.
 //!
 //! Rooms, in the order in which a request meets them (docs/life-of-a-request.md):
-//! `worker` (accept, event loop) → `http1`, or `http2` with `hpack` in a `session` (codec) → `route` (decide) → `balance`
-//! (pick) → `upstream` (lease) → `exchange` (relay) → `account`. `grpc` is what gRPC adds to a request. `sys` is the only
-//! room that talks to the kernel, `sim` the one that replaces it.
+//! `worker` (accept, event loop) → `preamble` (what comes before HTTP) → `http1`, or `http2` with `hpack` in a `session`
+//! (codec) → `route` (decide) → `balance` (pick) → `upstream` (lease) → `exchange` (relay) → `account`. `grpc` is what gRPC
+//! adds to a request. `sys` is the only room that talks to the kernel, `sim` the one that replaces it.
 
 #![deny(unsafe_code)]
 
@@ -19,6 +19,7 @@ pub mod http1;
 pub mod http2;
 pub mod limits;
 pub mod net;
+pub mod preamble;
 pub mod reason;
 pub mod route;
 pub mod session;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::cells::{Cell, List};
 use super::histogram::Histogram;
+use crate::preamble::outcome::{OUTCOMES, Outcome};
 use crate::reason;
 
 /// Series of one worker: listener × rule × upstream × method × code as they occur. Prometheus advises well under
@@ -127,10 +128,19 @@ pub struct Ledger {
     pub upstreams: Cell,
     /// Times accepting was paused because descriptors ran out.
     pub accept_pauses: Cell,
+    /// Connections that had to begin with a PROXY header, by what became of it.
+    pub proxy_headers: [Cell; OUTCOMES.len()],
 }
 
 /// Cells for what cannot be counted apart; the first endpoint is always there.
 impl Ledger {
+    /// This became of a connection that had to begin with a PROXY header.
+    pub fn proxy_header(&self, outcome: Outcome) {
+        if let Some(cell) = self.proxy_headers.get(outcome as usize) {
+            cell.add(1);
+        }
+    }
+
     /// An endpoint's cells.
     #[inline]
     #[must_use]
@@ -162,6 +172,7 @@ impl Default for Ledger {
             downstreams: Cell::default(),
             upstreams: Cell::default(),
             accept_pauses: Cell::default(),
+            proxy_headers: std::array::from_fn(|_| Cell::default()),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::histogram;
 use super::ledger::{EndpointCells, Gauge, Ledger, Names, Series};
+use crate::preamble::outcome::OUTCOMES;
 use crate::reason;
 
 /// Everything that was counted.
@@ -26,6 +27,8 @@ pub struct Totals {
     pub bounds_ns: Vec<u64>,
     /// Log lines that could not be written.
     pub log_failed: u64,
+    /// Connections that had to begin with a PROXY header: what became of it, and how often; those that occurred.
+    pub proxy_headers: Vec<(&'static str, u64)>,
 }
 
 /// Requests of one kind.
@@ -140,6 +143,7 @@ pub fn gather<'a>(
         workers: ledgers.iter().map(|ledger| worker(ledger)).collect(),
         bounds_ns: histogram::bounds(),
         log_failed,
+        proxy_headers: add_proxy_headers(ledgers),
     }
 }
 
@@ -180,6 +184,14 @@ fn add_reasons(ledgers: &[std::sync::Arc<Ledger>]) -> Vec<(&'static str, u64)> {
     let counted = (0..).zip(reason::ALL).map(|(number, reason): (usize, _)| {
         let cells = ledgers.iter().filter_map(|ledger| ledger.reasons.get(number));
         (reason.word(), cells.map(super::cells::Cell::get).sum())
+    });
+    counted.filter(|(_, count)| *count > 0).collect()
+}
+
+fn add_proxy_headers(ledgers: &[std::sync::Arc<Ledger>]) -> Vec<(&'static str, u64)> {
+    let counted = (0..).zip(OUTCOMES).map(|(number, outcome): (usize, _)| {
+        let cells = ledgers.iter().filter_map(|ledger| ledger.proxy_headers.get(number));
+        (outcome.word(), cells.map(super::cells::Cell::get).sum())
     });
     counted.filter(|(_, count)| *count > 0).collect()
 }

@@ -3,6 +3,7 @@
 use super::{Backend, Exchange, Link, Step};
 use crate::account::line::Told;
 use crate::net::Net;
+use crate::preamble::outcome::Outcome;
 use crate::reason::Reason;
 use crate::worker::border::Event;
 use crate::worker::downstream::{Down, Phase};
@@ -126,6 +127,7 @@ impl<N: Net> Worker<N> {
         }
         crate::fault::point("finish.overdue");
         Some(match down.phase {
+            Phase::Preamble => self.refuse_sender(Outcome::Late),
             // Bytes of an answer that were not taken: an answer that ends with the connection would look whole.
             Phase::Idle | Phase::Linger { .. } if down.io.blocked() => Step::Reset,
             Phase::Idle | Phase::Linger { .. } => Step::Close,

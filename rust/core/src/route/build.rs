@@ -17,6 +17,7 @@ use super::snapshot::{
 use super::split::Split;
 use super::table::Parts;
 use crate::document::{self, Document, FORMAT};
+use crate::preamble::networks::Networks;
 
 /// Conditions of one match. Each costs a look at the head per request; the Gateway API allows 16 headers and 16 query
 /// parameters, we add as many cookies again and round up.
@@ -107,9 +108,10 @@ fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<
     if from.tls.is_some() {
         return Err(root.item("listeners", &from.name).at("tls").error(NOT_YET));
     }
-    if !from.proxy_protocol.is_empty() {
-        return Err(root.item("listeners", &from.name).at("proxy_protocol").error(NOT_YET));
-    }
+    let proxies = Networks::parse(from.proxy_protocol.iter().map(String::as_str)).map_err(|text| {
+        let place = root.item("listeners", &from.name).at("proxy_protocol");
+        place.error(format!("`{text}` is not a network"))
+    })?;
     Ok(Listener {
         name: from.name,
         key: from.key,
@@ -124,6 +126,7 @@ fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<
         path: from.path,
         protocols: from.protocols,
         http2: from.http2,
+        proxies,
         hosts,
     })
 }

@@ -10,6 +10,7 @@ use super::hosts::{HostTable, Pattern};
 use super::split::Split;
 use super::table::Table;
 use crate::document::{Balance, Http2, PathPolicy, Protocol, Timeouts, UpstreamProtocol};
+use crate::preamble::networks::Networks;
 use std::fmt;
 
 /// One whole configuration, compiled.
@@ -89,6 +90,8 @@ pub struct Listener {
     pub protocols: Vec<Protocol>,
     /// What is said first over HTTP/2.
     pub http2: Http2,
+    /// Who has to begin a connection with a PROXY header.
+    pub proxies: Networks,
     pub(super) hosts: HostTable,
 }
 

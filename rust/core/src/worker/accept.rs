@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::downstream::{Down, Phase, time};
 use super::io::Io;
+use super::preamble::first_phase;
 use super::table::Id;
 use super::timer::TimerId;
 use super::{Kind, Worker, limits, token};
@@ -211,6 +212,7 @@ impl<N: Net> Worker<N> {
         let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
         let (header_timeout, idle_timeout) =
             listener.map_or((0, 0), |listener| (listener.header_timeout, listener.idle_timeout));
+        let phase = listener.map_or(Phase::Idle, |listener| first_phase(listener, &peer));
         let down = Down {
             io: Io::new(sock, true),
             stream: None,
@@ -219,7 +221,7 @@ impl<N: Net> Worker<N> {
             gauge: Some(Arc::clone(gauge)),
             carry: Vec::new(),
             scan: Scan::new(),
-            phase: Phase::Idle,
+            phase,
             exchange: None,
             since: self.now,
             moved: self.now,

@@ -14,6 +14,8 @@ use crate::session::stream::Stream;
 /// What a client's connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// A PROXY header has to come first.
+    Preamble,
     /// Waiting for the first byte of a request.
     Idle,
     /// A head has begun.
@@ -116,6 +118,7 @@ impl<S> Down<S> {
                 let time = if self.served == 0 { self.header_timeout } else { self.idle_timeout };
                 self.since.saturating_add(time).min(self.leave_by)
             }
+            (Phase::Preamble, _) => self.since.saturating_add(self.header_timeout).min(self.leave_by),
             // Its streams look after themselves.
             (Phase::Session { busy: true, .. }, _) => {
                 if self.io.blocked() {

@@ -19,6 +19,7 @@ pub mod fleet;
 pub mod io;
 pub mod limits;
 pub mod local;
+mod preamble;
 pub mod random;
 mod salvage;
 mod stream_zero;
