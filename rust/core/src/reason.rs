@@ -45,7 +45,7 @@ pub enum Reason {
     UpstreamInvalid,
     /// The upstream's answer ended before its body was whole.
     UpstreamTruncated,
-    /// The upstream cannot be asked to switch protocols.
+    /// Whoever answers does not switch protocols, and the client can be told only so.
     UpgradeRefused,
     /// A Python handler failed.
     HandlerFailed,
@@ -167,7 +167,7 @@ impl Reason {
                 "the answer of the upstream ended too early",
             ),
             Self::UpgradeRefused => {
-                ("upgrade_refused", 502, "http_upgrade_failed", "the upstream takes no upgrades")
+                ("upgrade_refused", 502, "http_upgrade_failed", "the protocol is not switched there")
             }
             Self::HandlerFailed => ("handler_failed", 500, "proxy_internal_error", "the handler failed"),
             Self::HandlersBusy => {

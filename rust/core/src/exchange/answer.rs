@@ -214,6 +214,10 @@ impl<N: Net> Worker<N> {
     /// Send a whole answer whose head was begun in `out`, and end the exchange.
     fn send_own(&mut self, down: &mut Down<N::Sock>, status: u16, body: &[u8], mut out: Vec<u8>) -> Step {
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
+        if exchange.would_switch(status) {
+            self.out = out;
+            return self.answer_reason(down, Reason::UpgradeRefused);
+        }
         crate::fault::point("answer.own");
         exchange.status = status;
         exchange.head_sent = true;

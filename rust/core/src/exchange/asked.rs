@@ -272,6 +272,9 @@ impl<N: Net> Worker<N> {
         if exchange.head_sent {
             return self.fail(down, &mut None, Reason::HandlerFailed);
         }
+        if exchange.would_switch(status) {
+            return self.fail(down, &mut None, Reason::UpgradeRefused);
+        }
         let bodiless = answer::bodiless(status);
         let chunked = !bodiless && length.is_none() && exchange.minor > 0;
         exchange.keep_alive &= bodiless || chunked || length.is_some();

@@ -78,6 +78,10 @@ impl<N: Net> Worker<N> {
         rule: &Rule,
         place: Place,
     ) -> Step {
+        if let Some(exchange) = down.exchange.as_mut() {
+            // What follows extended CONNECT is the tunnel: a request with a body cannot become one.
+            exchange.upgrade &= exchange.request.is_done();
+        }
         let mut block = self.buffers.take();
         self.write_request(down, incoming, rule, Some("http"), &mut block);
         crate::fault::point("forward.written");

@@ -197,6 +197,13 @@ impl Exchange {
         }
     }
 
+    /// Whether an answer with this status would be taken for a switch of protocols that did not happen: to extended CONNECT
+    /// any 2xx is one (RFC 8441 §5; for HTTP/1.1, Envoy's CVE-2024-23326).
+    #[must_use]
+    pub fn would_switch(&self, status: u16) -> bool {
+        self.version == Version::Http2 && self.upgrade && (200..300).contains(&status)
+    }
+
     /// Whether sending the request a second time can do no harm (RFC 9110 §9.2.2).
     #[must_use]
     pub fn idempotent(&self) -> bool {

@@ -148,6 +148,9 @@ impl<N: Net> Worker<N> {
             // The rest of a body in its framing would run into the other protocol.
             return Some(self.fail(down, link, Reason::UpstreamInvalid));
         }
+        if !switching && exchange.would_switch(response.status) {
+            return Some(self.fail(down, link, Reason::UpgradeRefused));
+        }
         exchange.try_deadline = u64::MAX;
         exchange.status = match (switching, down.stream.is_some()) {
             (true, false) => 101,

@@ -93,10 +93,8 @@ impl<N: Net> Worker<N> {
     pub(super) fn request_came(&mut self, session: Id, key: Key, end: bool, heads: &Scratch) {
         let Some((id, mut down)) = self.stream_down(session, key) else { return };
         let mut link = None;
-        let mut step = self.start(id, &mut down, &mut link, &heads.request, &heads.block.text, Some(end));
-        if step == Step::Again {
-            step = self.advance(id, &mut down, &mut link);
-        }
+        let step = self.start(id, &mut down, &mut link, &heads.request, &heads.block.text, Some(end));
+        let step = self.go_on(id, &mut down, &mut link, step);
         self.put_back(id, down, link, step);
     }
 
@@ -140,10 +138,8 @@ impl<N: Net> Worker<N> {
         };
         let mut link = self.hold(&down);
         down.moved = self.now;
-        let step = match self.take_stream_body(&mut down, &mut link, bytes, end) {
-            Some(step) => step,
-            None => self.advance(id, &mut down, &mut link),
-        };
+        let step = self.take_stream_body(&mut down, &mut link, bytes, end).unwrap_or(Step::Again);
+        let step = self.go_on(id, &mut down, &mut link, step);
         self.put_back(id, down, link, step);
     }
 

@@ -232,7 +232,7 @@ impl<N: Net> Worker<N> {
 
     fn end_down(&mut self, id: Id, reason: Reason) {
         let Some(mut down) = self.downs.take(id) else { return };
-        let mut link = self.hold(&down);
+        let link = self.hold(&down);
         if let Some(stream) = down.stream.as_mut() {
             stream.gone = Some(Gone::Closed);
         }
@@ -240,10 +240,7 @@ impl<N: Net> Worker<N> {
             exchange.reason = reason;
             self.conclude(&mut down);
         }
-        if let Some(link) = link.take() {
-            self.close_up(link);
-        }
-        self.put_back(id, down, None, Step::Reset);
+        self.put_back(id, down, link, Step::Reset);
     }
 
     /// A stream of ours is no more: its exchange learns it.

@@ -380,10 +380,8 @@ impl<N: Net> Worker<N> {
         };
         let mut link = self.hold(&down);
         down.moved = self.now;
-        let step = match work(self, id, &mut down, &mut link) {
-            Some(Step::Again) | None => self.advance(id, &mut down, &mut link),
-            Some(step) => step,
-        };
+        let step = work(self, id, &mut down, &mut link).unwrap_or(Step::Again);
+        let step = self.go_on(id, &mut down, &mut link, step);
         self.put_back(id, down, link, step);
         true
     }

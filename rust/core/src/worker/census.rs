@@ -8,8 +8,14 @@ use crate::net::Net;
 pub struct Census {
     /// Client connections.
     pub downs: usize,
+    /// Streams of theirs.
+    pub streams_down: usize,
     /// Upstream connections, leased and pooled.
     pub ups: usize,
+    /// Streams of theirs.
+    pub streams_up: usize,
+    /// Connections that carry streams.
+    pub sessions: usize,
     /// Of them, pooled.
     pub idle: usize,
     /// Exchanges under way.
@@ -42,8 +48,9 @@ impl<N: Net> Worker<N> {
     #[must_use]
     pub fn census(&self) -> Census {
         let mut census = Census {
-            downs: self.downs.len(),
-            ups: self.ups.len(),
+            downs: self.connections(),
+            streams_down: self.streams,
+            sessions: self.sessions.len(),
             asks: self.asks.len(),
             timers: self.wheel.len(),
             listeners: self.listeners.len(),
@@ -61,7 +68,10 @@ impl<N: Net> Worker<N> {
             }
         }
         for up in self.ups.values() {
-            census.idle += usize::from(up.owner.is_none());
+            let connection = up.stream.is_none();
+            census.ups += usize::from(connection);
+            census.streams_up += usize::from(!connection);
+            census.idle += usize::from(connection && up.owner.is_none() && up.session.is_none());
             census.unsent_up += up.io.backlog();
             census.carried += up.carry.len();
         }

@@ -20,23 +20,35 @@ impl<N: Net> Worker<N> {
             down.io.note(event);
         }
         let mut link = self.hold(&down);
-        let mut step = self.advance(id, &mut down, &mut link);
-        if matches!(step, Step::Wait)
-            && let Some(overdue) = self.overdue(&mut down, &mut link)
-        {
-            step = if overdue == Step::Again { self.advance(id, &mut down, &mut link) } else { overdue };
-        }
+        let step = self.go_on(id, &mut down, &mut link, Step::Again);
         self.put_back(id, down, link, step);
+    }
+
+    /// Go on after a step, and see to a deadline that has passed.
+    pub(crate) fn go_on(
+        &mut self,
+        id: Id,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        step: Step,
+    ) -> Step {
+        let step = if step == Step::Again { self.advance(id, down, link) } else { step };
+        match step {
+            Step::Wait => match self.overdue(down, link) {
+                Some(Step::Again) => self.advance(id, down, link),
+                Some(overdue) => overdue,
+                None => step,
+            },
+            _ => step,
+        }
     }
 
     /// Carry out a command of Trio's on one connection, then advance it.
     pub(crate) fn drive_command(&mut self, id: Id, command: border::Command<N::Listener>) {
         let Some(mut down) = self.downs.take(id) else { return };
         let mut link = self.hold(&down);
-        let mut step = self.hear(&mut down, command);
-        if step == Step::Again {
-            step = self.advance(id, &mut down, &mut link);
-        }
+        let step = self.hear(&mut down, command);
+        let step = self.go_on(id, &mut down, &mut link, step);
         self.put_back(id, down, link, step);
     }
 
@@ -69,7 +81,11 @@ impl<N: Net> Worker<N> {
         link: Option<Link<N::Sock>>,
         step: Step,
     ) {
-        if let Some(link) = link {
+        if let Some(mut link) = link {
+            if step == Step::Reset && down.phase == Phase::Tunnel {
+                // Bytes without framing: only a reset says that this was not all of them.
+                link.up.io.reset(&mut self.net);
+            }
             if matches!(step, Step::Wait | Step::Again) {
                 self.ups.put(link.id, link.up);
             } else {

@@ -1,9 +1,9 @@
 //! A scripted Trio: answers what is asked, as handlers do and as they should not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gateway_core::reason::Reason;
-use gateway_core::worker::border::{AskId, Command, Event};
+use gateway_core::worker::border::{AskId, Command, ConnId, Event};
 use gateway_core::worker::limits;
 
 use super::book::{Book, Planned};
@@ -40,6 +40,8 @@ enum Behaviour {
 pub struct Handlers {
     tasks: BTreeMap<AskId, Task>,
     over: Vec<AskId>,
+    /// Connections of HTTP/2 that are open.
+    conns: BTreeSet<ConnId>,
     pub applied: Vec<u64>,
     pub retired: usize,
     pub drained: usize,
@@ -92,12 +94,24 @@ impl Handlers {
             Event::Applied { generation, .. } => self.applied.push(generation),
             Event::Retired { .. } => self.retired += 1,
             Event::Drained { .. } => self.drained += 1,
-            Event::Opened { conn, .. }
-            | Event::Settings { conn, .. }
+            Event::Opened { conn, .. } => {
+                if !self.conns.insert(conn) {
+                    book.fault(format!("connection {conn} opened twice"));
+                }
+            }
+            Event::Closed { conn, .. } => {
+                if !self.conns.remove(&conn) {
+                    book.fault(format!("connection {conn} closed, and was not open"));
+                }
+            }
+            Event::Settings { conn, .. }
             | Event::SettingsAck { conn }
             | Event::PingAck { conn, .. }
-            | Event::GoneAway { conn, .. }
-            | Event::Closed { conn, .. } => book.fault(format!("{conn} concerns no handler")),
+            | Event::GoneAway { conn, .. } => {
+                if !self.conns.contains(&conn) {
+                    book.fault(format!("connection {conn} speaks, and is not open"));
+                }
+            }
             Event::Panicked { text, .. } => book.fault(format!("a panic: {text}")),
         }
     }
@@ -126,7 +140,7 @@ impl Handlers {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
+        self.tasks.is_empty() && self.conns.is_empty()
     }
 }
 

@@ -23,3 +23,4 @@ mod seeds;
 mod server;
 mod stage;
 mod story;
+mod wire;

@@ -6,7 +6,10 @@ use gateway_core::document::{
     UpstreamProtocol,
 };
 
+use gateway_core::http2::PREFACE;
+
 use super::dice::Dice;
+use super::wire;
 
 pub const TIMEOUTS: Timeouts = Timeouts { request: 15_000, per_try: 0, connect: 1_000, idle: 5_000 };
 
@@ -191,5 +194,37 @@ pub fn drawn(dice: &mut Dice, listeners: u32, generation: u64) -> Document {
         listener.trust_forwarded = dice.percent(30);
     }
     document.routes[0].listeners = (0..listeners).collect();
+    document
+}
+
+/// The same, with a way round: what clients ask goes as streams to another listener of the same engine, and what was
+/// drawn is decided there.
+pub fn with_a_hop(mut document: Document, dice: &mut Dice) -> Document {
+    let outer = document.routes[0].listeners.clone();
+    let inner = outer.len() as u32;
+    let mut hop = listener(inner);
+    hop.protocols = vec![Protocol::H2];
+    hop.trust_forwarded = true;
+    hop.header_timeout = dice.from(500, 3_000) as u32;
+    hop.idle_timeout = dice.from(200, 6_000) as u32;
+    hop.http2.max_concurrent_streams = dice.from(1, 100) as u32;
+    hop.http2.preface = vec![0, 0, 12, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1];
+    hop.http2.preface[14] = hop.http2.max_concurrent_streams as u8;
+    document.listeners.push(hop);
+    document.routes[0].listeners = vec![inner];
+    let mut around = rule("around", "/", forward(document.upstreams.len() as u32));
+    around.timeouts = some_timeouts(dice);
+    document.routes.push(Route {
+        name: "hop".into(),
+        source: String::new(),
+        hosts: vec![],
+        listeners: outer,
+        rules: vec![around],
+    });
+    let mut upstream = upstream("hop", &[wire::ADDRESS]);
+    upstream.protocol = UpstreamProtocol::H2;
+    upstream.http2.preface = [PREFACE, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+    upstream.idle_timeout = dice.from(500, 10_000) as u32;
+    document.upstreams.push(upstream);
     document
 }

@@ -34,12 +34,20 @@ pub fn always_but(house: &House, panics: u64) -> Result<Census, String> {
     let ledger = &house.ledger;
     promise!("no panic", ledger.panics.get() == panics, "{:?}", house.events.last());
     promise!("no event is lost", ledger.events_lost.get() == 0, "{}", ledger.events_lost.get());
-    let owners = census.downs + census.ups + census.listeners;
-    promise!("one timer per connection and listener", census.timers == owners, "{census:?}");
+    let owners = census.downs + census.streams_down + census.ups + census.listeners;
+    promise!("one timer per connection, client's stream and listener", census.timers == owners, "{census:?}");
     promise!("every deadline is kept", census.overdue == 0, "{census:?}");
-    promise!("memory for clients is bounded", census.unsent_down <= census.downs * UNSENT_DOWN, "{census:?}");
-    promise!("memory for upstreams is bounded", census.unsent_up <= census.ups * UNSENT_UP, "{census:?}");
-    let connections = census.downs + census.ups;
+    promise!(
+        "memory for clients is bounded",
+        census.unsent_down <= (census.downs + census.streams_down) * UNSENT_DOWN,
+        "{census:?}"
+    );
+    promise!(
+        "memory for upstreams is bounded",
+        census.unsent_up <= (census.ups + census.streams_up) * UNSENT_UP,
+        "{census:?}"
+    );
+    let connections = census.downs + census.ups + census.streams_down + census.streams_up;
     promise!("carried bytes are bounded", census.carried <= connections * CARRIED, "{census:?}");
     counts(house, &census)?;
     Ok(census)

@@ -167,7 +167,9 @@ impl Server {
         if upgrade && dice.percent(70) {
             let out =
                 b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n".to_vec();
-            book.tunnels.insert(tag.clone(), pattern(&format!("t{tag}"), dice.size(0, 30_000)));
+            // One that is asked for again says the same.
+            let says = pattern(&format!("t{tag}"), dice.size(0, 30_000));
+            book.tunnels.entry(tag.clone()).or_insert(says);
             return Answering { tag, sight, from, out, cut: Cut::None, tunnel: true };
         }
         let mut out = self.informational(&tag, message, dice);

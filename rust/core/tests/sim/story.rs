@@ -13,6 +13,7 @@ use super::house::{House, MS};
 use super::plan::{self, ADDRESSES};
 use super::promises;
 use super::server::Server;
+use super::wire::{self, Wire};
 
 /// No story lasts longer, ns: every timeout is below 20 s and no client does more than 12 things in a row.
 const LONGEST: u64 = 900_000 * MS;
@@ -30,6 +31,9 @@ struct Story {
     applied: u64,
     listeners: u32,
     mischief: u64,
+    /// Requests go round through another listener of the engine, as streams.
+    hop: bool,
+    wires: Vec<Wire>,
 }
 
 fn chances(dice: &mut Dice) -> Chances {
@@ -47,7 +51,11 @@ impl Story {
         let mut dice = Dice::new(seed);
         let chances = chances(&mut dice);
         let listeners = dice.from(1, 2) as u32;
-        let document = plan::drawn(&mut dice, listeners, 1);
+        let mut document = plan::drawn(&mut dice, listeners, 1);
+        let hop = dice.percent(50);
+        if hop {
+            document = plan::with_a_hop(document, &mut dice);
+        }
         let descriptors = if dice.percent(10) { dice.from(2, 8) } else { 10_000 };
         let house = House::with_descriptors(dice.draw(), chances, document, descriptors);
         let addresses: Vec<_> = ADDRESSES.iter().filter_map(|text| Address::parse(text)).collect();
@@ -57,7 +65,8 @@ impl Story {
             let (fail_at_once, refuse, silent) = (some(), some(), some());
             house.net.serve(address, Manner { fail_at_once, refuse, silent, delay: dice.from(0, 200) * MS });
         }
-        let mut book = Book::default();
+        house.net.serve(&wire::address(), Manner::default());
+        let mut book = Book { hop, ..Book::default() };
         let mut clients = Vec::new();
         for number in 0..dice.from(1, 12) {
             let listener = dice.from(0, u64::from(listeners) - 1) as u32;
@@ -83,6 +92,8 @@ impl Story {
             upheavals,
             listeners,
             mischief,
+            hop,
+            wires: Vec::new(),
             servers: Vec::new(),
             handlers: Handlers::default(),
             applied: 0,
@@ -95,7 +106,10 @@ impl Story {
         match self.dice.from(0, 9) {
             0..=6 => {
                 self.applied += 1;
-                let document = plan::drawn(&mut self.dice, self.listeners, self.applied + 1);
+                let mut document = plan::drawn(&mut self.dice, self.listeners, self.applied + 1);
+                if self.hop {
+                    document = plan::with_a_hop(document, &mut self.dice);
+                }
                 self.house.apply(document);
             }
             7..=8 => self.house.command(Command::Drain { listener: key }),
@@ -113,6 +127,15 @@ impl Story {
                 self.servers.push(Server::new(sock, &house.net, dice, self.mischief));
             }
         }
+        while let Some(made) = house.net.arrived(&wire::address()) {
+            if let Some(taken) = house.dial(self.listeners) {
+                self.wires.push(Wire::new(made, taken, dice, self.mischief));
+            }
+        }
+        for wire in &mut self.wires {
+            wire.act(&house.net);
+        }
+        self.wires.retain(|wire| !wire.is_gone());
         for server in &mut self.servers {
             server.act(&house.net, dice, book);
         }
@@ -148,7 +171,7 @@ impl Story {
         }
         promises::nothing_left(&self.house)?;
         if !self.handlers.is_empty() {
-            return Err("a handler was never told that its exchange is over".into());
+            return Err("a handler or a task was never told that it is over".into());
         }
         if self.handlers.retired as u64 != self.applied || self.handlers.applied.len() as u64 != self.applied
         {
