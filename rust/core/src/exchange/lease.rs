@@ -423,7 +423,11 @@ impl<N: Net> Worker<N> {
         }
         self.ups.free(link.id);
         if let Some(stream) = link.up.stream.as_mut() {
-            return self.sessions.leave(link.id, stream, Code::CANCEL);
+            self.sessions.leave(link.id, stream, Code::CANCEL);
+            if self.spare_ups.len() < limits::SPARE_STREAMS {
+                self.spare_ups.push(link.up);
+            }
+            return;
         }
         self.ledger.upstreams.subtract(1);
         link.up.place.cells(&self.ledger).open.subtract(1);

@@ -1,9 +1,10 @@
 //! The open streams of a connection, in a slab.
 //!
 //! Theory: a stream lives in a slot of a vector as long as it is open; a free slot is used again. From identifier to slot
-//! leads a table of twice as many places as slots: identifiers grow by two, so the lower bits of half of one are its
-//! place, and streams opened one after another never share one. Those that were left over from long ago may; then the
-//! next place is taken. Nothing is hashed, and a removed entry leaves no mark, because its successors move up.
+//! leads a table of twice as many places as slots; where two share a place, the next one is taken. A removed entry
+//! leaves no mark, because its successors move up. So entries must not stand in a row: identifiers grow by two, and half
+//! of one taken as it is as the place made each removal walk over everything opened after it (1,500 instructions per
+//! request at 32 streams); multiplied they are strewn (Knuth, TAOCP 6.4).
 //!
 //! Rules: never more streams than the connection allows, whatever identifiers the peer chooses.
 
@@ -172,7 +173,7 @@ impl Streams {
 
 #[inline(always)]
 const fn home(id: u32) -> usize {
-    (id >> 1) as usize
+    ((id >> 1).wrapping_mul(0x9e37_79b1) >> 16) as usize
 }
 
 #[cfg(test)]

@@ -86,7 +86,14 @@ impl<N: Net> Worker<N> {
             quiet_timeout: u64::MAX,
             leave_by: u64::MAX,
         };
-        Some((id, Box::new(down)))
+        let place = match self.spare_downs.pop() {
+            Some(mut place) => {
+                *place = down;
+                place
+            }
+            None => Box::new(down),
+        };
+        Some((id, place))
     }
 
     /// A request whose head is complete.

@@ -46,7 +46,6 @@ impl<N: Net> Worker<N> {
                 break Outcome::Open;
             }
             if budget == 0 {
-                self.again_later();
                 break Outcome::Open;
             }
             match io.read(&mut self.net, &mut input) {
@@ -63,6 +62,10 @@ impl<N: Net> Worker<N> {
         };
         self.frames = input;
         self.resume_streams(session);
+        if budget == 0 {
+            // Said last: the streams that were driven meanwhile have said the same of themselves.
+            self.again_later();
+        }
         outcome
     }
 

@@ -90,7 +90,14 @@ impl<N: Net> Worker<N> {
             carry: Vec::new(),
             scan: Scan::new(),
         };
-        Ok((Link { id, up: Box::new(up) }, connecting))
+        let up = match self.spare_ups.pop() {
+            Some(mut place) => {
+                *place = up;
+                place
+            }
+            None => Box::new(up),
+        };
+        Ok((Link { id, up }, connecting))
     }
 
     /// Whether that endpoint takes extended CONNECT. Who asks is driven again when it has said so.

@@ -168,6 +168,10 @@ impl<N: Net> Worker<N> {
             let whole = stream.finish == Finish::Done;
             let code = if whole { Code::NO_ERROR } else { stream.code };
             self.sessions.leave(id, stream, code);
+            if self.spare_downs.len() < limits::SPARE_STREAMS {
+                self.spare_downs.push(down);
+            }
+            return;
         }
         if let Some(gauge) = &down.gauge {
             self.leave(down.listener, gauge);

@@ -42,6 +42,10 @@ pub const RESERVED_DESCRIPTORS: u64 = 40;
 /// replay on each of ten thousand connections at once, or for sixty-four blocked ones.
 pub const SPARE_BYTES: usize = 4 * 1024 * 1024;
 
+/// Places of streams that a worker keeps for the next ones, some 700 bytes each: as many as eight busy connections have
+/// open at once. The allocator's own cache holds seven.
+pub const SPARE_STREAMS: usize = 1024;
+
 /// Largest buffer worth keeping, bytes.
 pub const SPARE_BUFFER_BYTES: usize = 64 * 1024;
 

@@ -94,6 +94,10 @@ pub struct Worker<N: Net> {
     conns_made: u64,
     /// Downstreams that are streams, not connections.
     pub(crate) streams: usize,
+    /// Places of streams that have ended, for the next ones.
+    pub(crate) spare_downs: Vec<Box<Down<N::Sock>>>,
+    /// The same of upstreams.
+    pub(crate) spare_ups: Vec<Box<Up<N::Sock>>>,
     pub(crate) groups: Groups,
     pub(crate) wheel: Wheel,
     pub(crate) buffers: Buffers,
@@ -164,6 +168,8 @@ impl<N: Net> Worker<N> {
             names: HashMap::new(),
             conns_made: 0,
             streams: 0,
+            spare_downs: Vec::new(),
+            spare_ups: Vec::new(),
             groups,
             wheel: Wheel::new(now),
             buffers: Buffers::default(),
