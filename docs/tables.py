@@ -20,10 +20,8 @@ PAGE: Final = Path("docs/operating.md")
 
 REASONS: Final = Path("rust/core/src/reason.rs")
 
-LIMITS: Final = (
-    Path("rust/core/src/limits.rs"),
-    Path("rust/core/src/preamble/limits.rs"),
-    Path("rust/core/src/worker/limits.rs"),
+LIMITS: Final = tuple(
+    Path("rust/core/src") / name for name in ("limits.rs", "preamble/limits.rs", "worker/limits.rs", "tls/limits.rs")
 )
 
 
@@ -55,7 +53,9 @@ def reasons() -> str:
 
 def metrics() -> str:
     """Name, kind, labels and meaning of each metric."""
-    totals = Totals(series=(), reasons=(), connections=(), endpoints=(), workers=(), bounds_ns=(), log_failed=0)
+    totals = Totals(
+        series=(), reasons=(), connections=(), endpoints=(), workers=(), bounds_ns=(), log_failed=0, handshakes=()
+    )
     facts = Facts(version="", generation=1, reloads=(0, 0), last_ok=True, asked=0, listeners={})
     rows = []
     for family in Collector(totals, facts).collect():

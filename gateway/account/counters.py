@@ -89,6 +89,8 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
     """Upper bounds of the duration buckets."""
     log_failed: int
     """Access log lines that could not be written."""
+    handshakes: tuple[tuple[str, str, int], ...] = ()
+    """Ends of TLS handshakes: with whom (`downstream`, `upstream`), how, how often; those that occurred."""
     proxy_headers: tuple[tuple[str, int], ...] = ()
     """Connections that had to begin with a PROXY header: what became of it, and how often; those that occurred."""
 

@@ -64,6 +64,7 @@ class Collector:
         yield self._durations()
         yield from self._connections()
         yield self._proxy_headers()
+        yield self._handshakes()
         yield from self._upstreams()
         yield from self._config()
         yield from self._workers()
@@ -120,6 +121,10 @@ class Collector:
         rows = (((result,), count) for result, count in self._totals.proxy_headers)
         text = "Connections that had to begin with a PROXY header, by what came."
         return _counter("gateway_proxy_headers", text, ("result",), rows)
+
+    def _handshakes(self) -> Metric:
+        rows = (((side, result), count) for side, result, count in self._totals.handshakes)
+        return _counter("gateway_tls_handshakes", "TLS handshakes by how they ended.", ("side", "result"), rows)
 
     def _upstreams(self) -> Iterator[Metric]:
         per = ("upstream", "endpoint")

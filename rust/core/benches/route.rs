@@ -121,6 +121,7 @@ fn once(snapshot: &Snapshot, read: &Read, normal: &mut Vec<u8>) -> u32 {
         path,
         query: head.query.map(|query| query.of(buf)),
         fields: &fields,
+        client: None,
     };
     decide(snapshot, black_box(&input), 0, &mut NoTrace).rule.unwrap()
 }

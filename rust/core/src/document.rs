@@ -224,7 +224,7 @@ pub struct ClientCertMatch {
 }
 
 /// A part of a certificate. One that was not shown has none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientCertPart {
     /// The distinguished name as RFC 4514 writes it; every certificate has one, be it empty.
@@ -235,6 +235,19 @@ pub enum ClientCertPart {
     SpiffeId,
     /// SHA-256 of the DER, lower-case hex.
     Fingerprint,
+}
+
+impl ClientCertPart {
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::San => "san",
+            Self::SpiffeId => "spiffe_id",
+            Self::Fingerprint => "fingerprint",
+        }
+    }
 }
 
 /// What must hold of a value.

@@ -4,6 +4,7 @@
 /// Every place, in the order in which a request meets them.
 pub const POINTS: &[&str] = &[
     "accept.welcome",
+    "handshake.step",
     "begin.read",
     "begin.start",
     "begin.decided",
@@ -12,6 +13,7 @@ pub const POINTS: &[&str] = &[
     "lease.leased",
     "lease.connecting",
     "lease.connected",
+    "lease.shake",
     "relay.request",
     "relay.answer",
     "respond.informational",

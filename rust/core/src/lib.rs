@@ -27,5 +27,6 @@ pub mod session;
 pub mod sim;
 #[expect(unsafe_code, reason = "the one room that talks to the kernel; each block says why it is sound")]
 pub mod sys;
+pub mod tls;
 pub mod upstream;
 pub mod worker;

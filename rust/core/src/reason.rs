@@ -3,6 +3,8 @@
 //! Each reason carries what RFC 9209 §2.3 calls its error type and the status the gateway answers with when it still
 //! can. A reason is added here or it does not exist.
 
+use crate::tls::Cause;
+
 /// Why an exchange, or the connection it would have come on, ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -27,6 +29,8 @@ pub enum Reason {
     PerTryTimeout,
     /// The client closed or reset before the exchange was over.
     ClientGone,
+    /// The host is not one that this connection's certificate speaks for (RFC 9110 §15.5.20).
+    Misdirected,
     /// No route has this host.
     NoHost,
     /// The host has routes but no rule fits.
@@ -39,6 +43,10 @@ pub enum Reason {
     ConnectFailed,
     /// The connection was not made in time.
     ConnectTimeout,
+    /// The endpoint's certificate is missing, not trusted, expired or for another name.
+    UpstreamCertificate,
+    /// The TLS handshake with the endpoint failed for another reason.
+    UpstreamTls,
     /// The upstream closed or reset before the end of its answer's head.
     UpstreamClosed,
     /// The upstream's answer is not valid HTTP.
@@ -60,7 +68,7 @@ pub enum Reason {
 }
 
 /// All reasons, in the order of their numbers.
-pub const ALL: [Reason; 25] = [
+pub const ALL: [Reason; 28] = [
     Reason::Ok,
     Reason::RequestInvalid,
     Reason::RequestHeadTooLarge,
@@ -71,12 +79,15 @@ pub const ALL: [Reason; 25] = [
     Reason::RequestTimeout,
     Reason::PerTryTimeout,
     Reason::ClientGone,
+    Reason::Misdirected,
     Reason::NoHost,
     Reason::NoRule,
     Reason::NoEndpoint,
     Reason::ConnectRefused,
     Reason::ConnectFailed,
     Reason::ConnectTimeout,
+    Reason::UpstreamCertificate,
+    Reason::UpstreamTls,
     Reason::UpstreamClosed,
     Reason::UpstreamInvalid,
     Reason::UpstreamTruncated,
@@ -113,6 +124,12 @@ impl Reason {
         self.row().3
     }
 
+    /// For a TLS handshake with an upstream that failed.
+    #[must_use]
+    pub fn of_tls(cause: Cause) -> Self {
+        if cause.is_certificate() { Self::UpstreamCertificate } else { Self::UpstreamTls }
+    }
+
     /// (word, status, RFC 9209 error type, text)
     fn row(self) -> (&'static str, u16, &'static str, &'static str) {
         match self {
@@ -140,6 +157,9 @@ impl Reason {
                 ("per_try_timeout", 504, "http_response_timeout", "the upstream did not answer in time")
             }
             Self::ClientGone => ("client_gone", 499, "http_request_error", "the client went away"),
+            Self::Misdirected => {
+                ("misdirected", 421, "http_request_denied", "this connection is for other hosts")
+            }
             Self::NoHost => ("no_host", 404, "destination_not_found", "no route has this host"),
             Self::NoRule => ("no_rule", 404, "destination_not_found", "no rule fits this request"),
             Self::NoEndpoint => {
@@ -154,18 +174,19 @@ impl Reason {
             Self::ConnectTimeout => {
                 ("connect_timeout", 504, "connection_timeout", "the upstream did not accept in time")
             }
+            Self::UpstreamCertificate => {
+                ("upstream_certificate", 502, "tls_certificate_error", "the upstream did not prove its name")
+            }
+            Self::UpstreamTls => ("upstream_tls", 502, "tls_protocol_error", "TLS with the upstream failed"),
             Self::UpstreamClosed => {
                 ("upstream_closed", 502, "connection_terminated", "the upstream closed before it answered")
             }
             Self::UpstreamInvalid => {
                 ("upstream_invalid", 502, "http_protocol_error", "the answer is not valid HTTP")
             }
-            Self::UpstreamTruncated => (
-                "upstream_truncated",
-                502,
-                "http_response_incomplete",
-                "the answer of the upstream ended too early",
-            ),
+            Self::UpstreamTruncated => {
+                ("upstream_truncated", 502, "http_response_incomplete", "the answer ended too early")
+            }
             Self::UpgradeRefused => {
                 ("upgrade_refused", 502, "http_upgrade_failed", "the protocol is not switched there")
             }

@@ -11,7 +11,7 @@ use route_document::*;
 
 fn question(url: &str, headers: &[(&str, &str)]) -> Question {
     let headers = headers.iter().map(|&(name, value)| (name.into(), value.into())).collect();
-    Question { listener: None, method: "GET".into(), url: url.into(), headers }
+    Question { listener: None, method: "GET".into(), url: url.into(), headers, client_cert: None }
 }
 
 fn ask(routes: Vec<Route>, url: &str, headers: &[(&str, &str)]) -> Explanation {
@@ -204,7 +204,7 @@ proptest! {
         headers in prop::collection::vec((".{0,8}|x-beta|host", ".{0,8}|1"), 0..4),
         draw: u64,
     ) {
-        let asked = Question { listener: None, method, url, headers };
+        let asked = Question { listener: None, method, url, headers, client_cert: None };
         let found = explain(&snapshot(shop()), &asked, draw);
         let known = ["forward", "no_host", "no_rule", "refused"];
         prop_assert!(known.contains(&found.verdict.as_str()), "{found:?}");

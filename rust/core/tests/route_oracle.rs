@@ -213,6 +213,7 @@ fn asked() -> impl Strategy<Value = Asked> {
                 path: place.2,
                 query: (!query.is_empty()).then(|| query.join("&")),
                 fields: List(fields),
+                client: None,
             }
         },
     )

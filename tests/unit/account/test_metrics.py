@@ -27,6 +27,7 @@ def totals(*rows: Series) -> Totals:
         workers=(WorkerCount(100, 0, 1, 0, 50, 2, 7, 3, 4, 0),),
         bounds_ns=BOUNDS,
         log_failed=0,
+        handshakes=(("downstream", "full", 2), ("upstream", "expired", 1)),
     )
 
 

@@ -30,7 +30,7 @@ class View:
 
 def empty_totals() -> Totals:
     endpoint = EndpointCount("app", "127.0.0.1:3000", 2, 3, 5, 8, 1, 13, 11, 0)
-    return Totals((), (), (Connections(1, 4, 9, 0),), (endpoint,), (), (), 0)
+    return Totals((), (), (Connections(1, 4, 9, 0),), (endpoint,), (), (), 0, ())
 
 
 @dataclass

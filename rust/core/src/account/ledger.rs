@@ -6,6 +6,7 @@ use super::cells::{Cell, List};
 use super::histogram::Histogram;
 use crate::preamble::outcome::{OUTCOMES, Outcome};
 use crate::reason;
+use crate::tls::{CAUSES, Cause};
 
 /// Series of one worker: listener × rule × upstream × method × code as they occur. Prometheus advises well under
 /// 10,000 per target; past the bound they are counted together.
@@ -130,6 +131,10 @@ pub struct Ledger {
     pub accept_pauses: Cell,
     /// Connections that had to begin with a PROXY header, by what became of it.
     pub proxy_headers: [Cell; OUTCOMES.len()],
+    /// Ends of TLS handshakes with clients by cause.
+    pub handshakes_down: [Cell; CAUSES.len()],
+    /// The same with endpoints.
+    pub handshakes_up: [Cell; CAUSES.len()],
 }
 
 /// Cells for what cannot be counted apart; the first endpoint is always there.
@@ -173,11 +178,27 @@ impl Default for Ledger {
             upstreams: Cell::default(),
             accept_pauses: Cell::default(),
             proxy_headers: std::array::from_fn(|_| Cell::default()),
+            handshakes_down: std::array::from_fn(|_| Cell::default()),
+            handshakes_up: std::array::from_fn(|_| Cell::default()),
         }
     }
 }
 
 impl Ledger {
+    /// A TLS handshake with a client has ended so.
+    pub fn shaken_down(&self, cause: Cause) {
+        if let Some(cell) = self.handshakes_down.get(cause as usize) {
+            cell.add(1);
+        }
+    }
+
+    /// A TLS handshake with an endpoint has ended so.
+    pub fn shaken_up(&self, cause: Cause) {
+        if let Some(cell) = self.handshakes_up.get(cause as usize) {
+            cell.add(1);
+        }
+    }
+
     /// The number of a series, made if it is new; 0 (`(other)`) when there are too many.
     pub fn series_number(&self, names: Names) -> usize {
         match self.series.iter().position(|series| series.names == names) {

@@ -75,6 +75,9 @@ pub fn write(asked: &Asked, told: &Told<'_>, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let _ = write!(out, "{{\"time\":\"{time}\"");
     text("client", told.peer.as_bytes(), out);
+    if let Some(identity) = exchange.identity() {
+        text("client_cert", identity.forwarded().as_bytes(), out);
+    }
     text("listener", listener.map_or("", |listener| &listener.name).as_bytes(), out);
     text("method", &asked.method, out);
     text("host", &asked.host, out);

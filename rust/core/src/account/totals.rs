@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 
+use super::cells::Cell;
 use super::histogram;
 use super::ledger::{EndpointCells, Gauge, Ledger, Names, Series};
 use crate::preamble::outcome::OUTCOMES;
 use crate::reason;
+use crate::tls::CAUSES;
 
 /// Everything that was counted.
 #[derive(Debug, Serialize)]
@@ -29,6 +31,8 @@ pub struct Totals {
     pub log_failed: u64,
     /// Connections that had to begin with a PROXY header: what became of it, and how often; those that occurred.
     pub proxy_headers: Vec<(&'static str, u64)>,
+    /// Ends of TLS handshakes: `downstream` or `upstream`, how, and how often; those that occurred.
+    pub handshakes: Vec<(&'static str, &'static str, u64)>,
 }
 
 /// Requests of one kind.
@@ -144,6 +148,7 @@ pub fn gather<'a>(
         bounds_ns: histogram::bounds(),
         log_failed,
         proxy_headers: add_proxy_headers(ledgers),
+        handshakes: add_handshakes(ledgers),
     }
 }
 
@@ -183,7 +188,7 @@ fn named(series: &Series) -> SeriesTotal {
 fn add_reasons(ledgers: &[std::sync::Arc<Ledger>]) -> Vec<(&'static str, u64)> {
     let counted = (0..).zip(reason::ALL).map(|(number, reason): (usize, _)| {
         let cells = ledgers.iter().filter_map(|ledger| ledger.reasons.get(number));
-        (reason.word(), cells.map(super::cells::Cell::get).sum())
+        (reason.word(), cells.map(Cell::get).sum())
     });
     counted.filter(|(_, count)| *count > 0).collect()
 }
@@ -191,9 +196,22 @@ fn add_reasons(ledgers: &[std::sync::Arc<Ledger>]) -> Vec<(&'static str, u64)> {
 fn add_proxy_headers(ledgers: &[std::sync::Arc<Ledger>]) -> Vec<(&'static str, u64)> {
     let counted = (0..).zip(OUTCOMES).map(|(number, outcome): (usize, _)| {
         let cells = ledgers.iter().filter_map(|ledger| ledger.proxy_headers.get(number));
-        (outcome.word(), cells.map(super::cells::Cell::get).sum())
+        (outcome.word(), cells.map(Cell::get).sum())
     });
     counted.filter(|(_, count)| *count > 0).collect()
+}
+
+fn add_handshakes(ledgers: &[std::sync::Arc<Ledger>]) -> Vec<(&'static str, &'static str, u64)> {
+    let counted = (0..).zip(CAUSES).flat_map(|(number, cause): (usize, _)| {
+        let sum = |cells: fn(&Ledger) -> &[Cell]| {
+            ledgers.iter().filter_map(|ledger| cells(ledger).get(number)).map(Cell::get).sum()
+        };
+        [
+            ("downstream", cause.word(), sum(|ledger| &ledger.handshakes_down)),
+            ("upstream", cause.word(), sum(|ledger| &ledger.handshakes_up)),
+        ]
+    });
+    counted.filter(|(.., count)| *count > 0).collect()
 }
 
 fn add_endpoints(ledgers: &[std::sync::Arc<Ledger>]) -> Vec<EndpointTotal> {

@@ -9,7 +9,7 @@ use super::body::{append, pass};
 use super::forward::{decimal, line};
 use super::{Answer, Backend, Link, Step, answer};
 use crate::http1::body::{CHUNK_END, Decoder, LAST_CHUNK};
-use crate::http1::head::Framing;
+use crate::http1::head::{Field, Framing, Known};
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::Rule;
@@ -360,7 +360,14 @@ fn ask_head<S>(
     let snapshot = &exchange.local.snapshot;
     let listener = snapshot.listeners.get(exchange.listener as usize)?;
     let (request, bytes) = (incoming.request, incoming.bytes);
-    let fields = request.fields.iter().filter(|field| !field.hop);
+    // Who the client is says the gateway alone.
+    let own = |field: &&Field| field.hop || field.known == Known::XForwardedClientCert;
+    let fields = request.fields.iter().filter(|field| !own(field));
+    let fields =
+        fields.map(|field| (field.name.of(bytes).to_ascii_lowercase(), field.value.of(bytes).to_vec()));
+    let client = exchange.identity().map(|client| {
+        (Known::XForwardedClientCert.text().as_bytes().to_vec(), client.forwarded().as_bytes().to_vec())
+    });
     Some(AskHead {
         handler,
         handler_name: snapshot.handlers.get(handler as usize)?.clone(),
@@ -372,9 +379,7 @@ fn ask_head<S>(
         authority: request.host.of(bytes).to_vec(),
         path: incoming.path.to_vec(),
         query: incoming.query().map(<[u8]>::to_vec),
-        fields: fields
-            .map(|field| (field.name.of(bytes).to_ascii_lowercase(), field.value.of(bytes).to_vec()))
-            .collect(),
+        fields: fields.chain(client).collect(),
         peer: down.peer.as_str().to_owned(),
         request_id: String::from_utf8_lossy(request_id).into_owned(),
         content_length: match request.framing {

@@ -236,6 +236,7 @@ impl<N: Net> Worker<N> {
             bytes_out: 0,
             line: None,
             window: Window::default(),
+            known: None,
         }
     }
 
@@ -256,6 +257,7 @@ impl<N: Net> Worker<N> {
         let found = local.listener(down.listener);
         let mut exchange = self.exchange(Rc::clone(&local), found.unwrap_or(0), request, stream_end);
         exchange.keep_alive &= down.leave_by == u64::MAX;
+        exchange.known = down.known.clone();
         if local.snapshot.access_log {
             exchange.line = Some(Box::new(crate::account::line::Asked::new(request, bytes)));
         }
@@ -271,6 +273,10 @@ impl<N: Net> Worker<N> {
         down.header_timeout = time(listener.header_timeout);
         down.idle_timeout = time(listener.idle_timeout);
         down.quiet_timeout = down.idle_timeout;
+        if down.known.as_ref().is_some_and(|known| !known.fits(request.host.of(bytes))) {
+            let reason = Reason::Misdirected;
+            return self.answer_refusal(down, reason, reason.status(), reason.text());
+        }
         let raw = if request.form == Form::Asterisk { b"/" } else { request.path.of(bytes) };
         let mut normal = std::mem::take(&mut self.normal);
         normal.clear();
@@ -304,7 +310,8 @@ impl<N: Net> Worker<N> {
         let fields = HeadFields { fields: &request.fields, buf: bytes };
         let query = request.query.map(|span| span.of(bytes));
         let (method, host) = (request.method_of(bytes), request.host.of(bytes));
-        let input = Input { listener: listener as usize, method, host, path, query, fields: &fields };
+        let client = down.known.as_ref().and_then(|known| known.identity.as_ref());
+        let input = Input { listener: listener as usize, method, host, path, query, fields: &fields, client };
         let decision = route::decide(&local.snapshot, &input, draw, &mut NoTrace);
         let rule = decision.rule.and_then(|index| local.snapshot.rules.get(index as usize));
         if let (Some(rule), Some(exchange)) = (rule, down.exchange.as_mut()) {

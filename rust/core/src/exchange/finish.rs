@@ -5,6 +5,7 @@ use crate::account::line::Told;
 use crate::net::Net;
 use crate::preamble::outcome::Outcome;
 use crate::reason::Reason;
+use crate::tls::Cause;
 use crate::worker::border::Event;
 use crate::worker::downstream::{Down, Phase};
 use crate::worker::io::Read;
@@ -128,6 +129,10 @@ impl<N: Net> Worker<N> {
         crate::fault::point("finish.overdue");
         Some(match down.phase {
             Phase::Preamble => self.refuse_sender(Outcome::Late),
+            Phase::Handshake { .. } => {
+                self.ledger.shaken_down(Cause::Timeout);
+                Step::Close
+            }
             // Bytes of an answer that were not taken: an answer that ends with the connection would look whole.
             Phase::Idle | Phase::Linger { .. } if down.io.blocked() => Step::Reset,
             Phase::Idle | Phase::Linger { .. } => Step::Close,

@@ -9,6 +9,7 @@ use crate::hpack::{Encoder, Pseudo};
 use crate::http1::head::{Field, Framing, Known};
 use crate::http1::request::Request;
 use crate::route::{Edits, Rule};
+use crate::tls::Identity;
 
 /// Everything that the head is written from.
 pub struct Outgoing<'a> {
@@ -34,6 +35,8 @@ pub struct Outgoing<'a> {
     pub upgrade: bool,
     /// What the client speaks, as `Via` names it.
     pub version: &'static str,
+    /// Who the client is, if it has shown a certificate.
+    pub client: Option<&'a Identity>,
     /// Chance, for a key of WebSocket.
     pub draws: [u64; 2],
 }
@@ -61,7 +64,8 @@ const OWNED: u64 = bit(Known::Host)
     | bit(Known::XRequestId)
     | bit(Known::XForwardedFor)
     | bit(Known::XForwardedProto)
-    | bit(Known::XForwardedHost);
+    | bit(Known::XForwardedHost)
+    | bit(Known::XForwardedClientCert);
 
 /// Believed only from trusted clients.
 const CLAIMS: u64 = bit(Known::Forwarded);
@@ -139,6 +143,10 @@ fn forwarded(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(claimed(Known::XForwardedProto).unwrap_or(message.scheme.as_bytes()));
     out.extend_from_slice(b"\r\nX-Forwarded-Host: ");
     out.extend_from_slice(claimed(Known::XForwardedHost).unwrap_or_else(|| request.host.of(bytes)));
+    if let Some(client) = message.client {
+        out.extend_from_slice(b"\r\nX-Forwarded-Client-Cert: ");
+        out.extend_from_slice(client.forwarded().as_bytes());
+    }
     out.extend_from_slice(b"\r\nX-Request-Id: ");
     out.extend_from_slice(message.request_id);
     out.extend_from_slice(b"\r\nVia: ");

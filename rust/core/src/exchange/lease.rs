@@ -18,9 +18,11 @@ use crate::reason::Reason;
 use crate::route::{Rule, forward_target};
 use crate::session::stream::Finish;
 use crate::session::upstream::{Opening, Upgradable};
+use crate::tls::{Cause, Session};
 use crate::upstream::{Place, Up};
 use crate::worker::downstream::Down;
 use crate::worker::io::Io;
+use crate::worker::io::secure::Shaken;
 use crate::worker::table::Id;
 use crate::worker::{Kind, Worker, limits, token};
 
@@ -83,7 +85,8 @@ impl<N: Net> Worker<N> {
             exchange.upgrade &= exchange.request.is_done();
         }
         let mut block = self.buffers.take();
-        self.write_request(down, incoming, rule, Some("http"), &mut block);
+        let scheme = if self.groups.tls(place).is_some() { "https" } else { "http" };
+        self.write_request(down, incoming, rule, Some(scheme), &mut block);
         crate::fault::point("forward.written");
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         exchange.place = Some(place);
@@ -217,6 +220,7 @@ impl<N: Net> Worker<N> {
             upgrade: exchange.upgrade,
             version: exchange.via(),
             draws: if exchange.upgrade { [self.random.draw(), self.random.draw()] } else { [0; 2] },
+            client: down.known.as_ref().and_then(|known| known.identity.as_ref()),
         };
         if scheme.is_some() && exchange.upgrade && exchange.version == Version::Http1 {
             let key = websocket::find(&request.fields, bytes, websocket::KEY);
@@ -301,7 +305,15 @@ impl<N: Net> Worker<N> {
         }
         place.cells(&self.ledger).open.add(1);
         self.ledger.upstreams.add(1);
-        let mut io = Io::new(sock, false);
+        let mut io = match self.secured(place, &address, sock) {
+            Ok(io) => io,
+            Err(_) => {
+                self.ups.free(up_id);
+                place.cells(&self.ledger).open.subtract(1);
+                self.ledger.upstreams.subtract(1);
+                return self.fail(down, link, Reason::UpstreamTls);
+            }
+        };
         // Not writable yet, so this only keeps the bytes.
         let _ = io.send(&mut self.net, bytes, &mut self.buffers);
         let up = Box::new(Up {
@@ -341,10 +353,53 @@ impl<N: Net> Worker<N> {
         }
         crate::fault::point("lease.connected");
         found.up.connecting = false;
+        if found.up.io.is_shaking() {
+            // The time for the connection is for the handshake too.
+            return self.shake_up(down, link);
+        }
         if let Some(exchange) = down.exchange.as_mut() {
             exchange.try_deadline = exchange.per_try_deadline;
         }
         None
+    }
+
+    /// The socket of a new connection, with TLS on it if the upstream wants that.
+    pub(crate) fn secured(
+        &mut self,
+        place: Place,
+        address: &Address,
+        sock: N::Sock,
+    ) -> Result<Io<N::Sock>, Cause> {
+        let Some(tls) = self.groups.tls(place) else { return Ok(Io::new(sock, false)) };
+        let ip = match address {
+            Address::Ip(address) => Some(address.ip()),
+            Address::Unix(_) => None,
+        };
+        Ok(Io::secure(sock, false, Session::client(tls, ip)?))
+    }
+
+    /// Go on with the handshake of a new connection; `None`: it is over, and what has waited for it is on its way.
+    pub(crate) fn shake_up(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+    ) -> Option<Step> {
+        let found = link.as_mut()?;
+        crate::fault::point("lease.shake");
+        let cause = match found.up.io.shake(&mut self.net, &mut self.buffers) {
+            Shaken::Wait => return Some(Step::Wait),
+            Shaken::Done(kind) => {
+                self.ledger.shaken_up(kind);
+                if let Some(exchange) = down.exchange.as_mut() {
+                    exchange.try_deadline = exchange.per_try_deadline;
+                }
+                return None;
+            }
+            Shaken::Failed(cause) => cause,
+        };
+        self.ledger.shaken_up(cause);
+        found.up.place.cells(&self.ledger).connect_failures.add(1);
+        Some(self.fail(down, link, Reason::of_tls(cause)))
     }
 
     fn connect_failed(
@@ -396,8 +451,8 @@ impl<N: Net> Worker<N> {
         if link.up.stream.is_some() {
             return self.close_up(link);
         }
-        let io = &link.up.io;
-        let clean = reusable && !io.blocked() && !io.closing && !io.readable && !io.ended && !io.failed;
+        let io = &mut link.up.io;
+        let clean = reusable && !io.blocked() && !io.failed && io.is_quiet(&mut self.net);
         let stay = if clean { self.groups.release(link.up.place, link.id, &self.ledger) } else { None };
         crate::fault::point("lease.settle");
         match stay {
@@ -416,6 +471,7 @@ impl<N: Net> Worker<N> {
 
     /// Close an upstream connection.
     pub(crate) fn close_up(&mut self, mut link: Link<N::Sock>) {
+        link.up.io.farewell(&mut self.net);
         link.up.io.release(&mut self.buffers);
         self.buffers.give(std::mem::take(&mut link.up.carry));
         if let Some(timer) = link.up.timer {

@@ -31,6 +31,7 @@ use crate::http1::body::Decoder;
 use crate::http1::head::Framing;
 use crate::http1::request::Method;
 use crate::reason::Reason;
+use crate::tls::{Identity, Known};
 use crate::upstream::{Place, Up};
 use crate::worker::border::AskId;
 use crate::worker::io::Pace;
@@ -168,6 +169,8 @@ pub struct Exchange {
     pub line: Option<Box<LineHead>>,
     /// Window of an asked exchange.
     pub window: asked::Window,
+    /// What TLS knows of the client, if there is TLS.
+    pub known: Option<Rc<Known>>,
 }
 
 impl Exchange {
@@ -202,6 +205,13 @@ impl Exchange {
     #[must_use]
     pub fn would_switch(&self, status: u16) -> bool {
         self.version == Version::Http2 && self.upgrade && (200..300).contains(&status)
+    }
+
+    /// Who the client is, if it has shown a certificate.
+    #[inline]
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.known.as_ref()?.identity.as_ref()
     }
 
     /// Whether sending the request a second time can do no harm (RFC 9110 §9.2.2).

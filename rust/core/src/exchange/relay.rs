@@ -64,6 +64,11 @@ impl<N: Net> Worker<N> {
             if let Some(step) = self.connected(down, link) {
                 return Some(step);
             }
+        } else if found.up.io.is_shaking()
+            && let Some(step) = self.shake_up(down, link)
+        {
+            let gone = step == Step::Wait && self.client_left(down);
+            return Some(if gone { self.fail(down, link, Reason::ClientGone) } else { step });
         }
         let found = link.as_mut()?;
         if found.up.stream.is_some() {

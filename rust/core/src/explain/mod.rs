@@ -12,7 +12,7 @@ mod recorder;
 mod words;
 
 pub use answer::Explanation;
-pub use question::Question;
+pub use question::{ClientCert, Question};
 
 use crate::http1::head::{Limits, Progress, Refusal};
 use crate::http1::request::Request;
@@ -21,6 +21,7 @@ use crate::route::{
     Action, Decision, HeadFields, Input, Normal, Rule, Snapshot, Verdict, decide, forward_target, location,
     normalise,
 };
+use crate::tls::Identity;
 use question::Asked;
 use recorder::Recorder;
 use words::text;
@@ -86,7 +87,7 @@ fn arrive(
         return Err(Refused::new(Reason::RequestInvalid, "the head is not complete"));
     }
     out.request = Some(words::request(&head, &asked.head, &listener.scheme));
-    request(snapshot, at, (&head, &asked.head), draw, out)
+    request(snapshot, at, (&head, &asked.head), asked.client.as_ref(), draw, out)
 }
 
 /// What the codec has read, normalised and decided.
@@ -94,6 +95,7 @@ fn request(
     snapshot: &Snapshot,
     at: usize,
     (head, buf): (&Request, &[u8]),
+    client: Option<&Identity>,
     draw: u64,
     out: &mut Explanation,
 ) -> Result<(), Refused> {
@@ -109,7 +111,8 @@ fn request(
     out.path = Some(answer::Path { raw: text(raw), normal: text(path), changed: raw != path });
     let fields = HeadFields { fields: &head.fields, buf };
     let method = head.method_text.of(buf);
-    let input = Input { listener: at, method, host: head.host.of(buf), path, query, fields: &fields };
+    let host = head.host.of(buf);
+    let input = Input { listener: at, method, host, path, query, fields: &fields, client };
     let mut recorder = Recorder::default();
     let decision = decide(snapshot, &input, draw, &mut recorder);
     words::steps(snapshot, &input, &decision, recorder, out);

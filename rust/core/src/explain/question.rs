@@ -2,6 +2,7 @@
 
 use crate::http1::authority;
 use crate::route::Snapshot;
+use crate::tls::{AlternativeName, Identity};
 use serde::{Deserialize, Serialize};
 
 /// A request that somebody wonders about.
@@ -16,6 +17,38 @@ pub struct Question {
     pub url: String,
     /// Names and values as they would be sent. A `Host` here is used in place of the URL's.
     pub headers: Vec<(String, String)>,
+    /// The certificate that the client would show.
+    #[serde(default)]
+    pub client_cert: Option<ClientCert>,
+}
+
+/// A client's certificate in words.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientCert {
+    /// The distinguished name as RFC 4514 writes it.
+    pub subject: String,
+    /// Alternative names: URIs, e-mail and IP addresses, and hosts.
+    pub san: Vec<String>,
+    /// SHA-256 of the DER, lower-case hex.
+    pub fingerprint: String,
+}
+
+impl ClientCert {
+    fn identity(&self) -> Result<Identity, String> {
+        let kind = |name: &String| {
+            let text = name.as_str().into();
+            match () {
+                () if name.contains("://") => AlternativeName::Uri(text),
+                () if name.contains('@') => AlternativeName::Email(text),
+                () if name.parse::<std::net::IpAddr>().is_ok() => AlternativeName::Ip(text),
+                () => AlternativeName::Dns(text),
+            }
+        };
+        let names = self.san.iter().map(kind).collect();
+        Identity::new(self.subject.clone(), names, self.fingerprint.clone())
+            .map_err(|_| "a client with this certificate would be refused".into())
+    }
 }
 
 /// A question, written out.
@@ -29,6 +62,8 @@ pub(super) struct Asked {
     host: String,
     /// The whole head.
     pub head: Vec<u8>,
+    /// Who asks.
+    pub client: Option<Identity>,
 }
 
 impl Asked {
@@ -44,7 +79,8 @@ impl Asked {
             head.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
         head.extend_from_slice(b"\r\n");
-        Ok(Self { scheme, authority, host, head })
+        let client = question.client_cert.as_ref().map(ClientCert::identity).transpose()?;
+        Ok(Self { scheme, authority, host, head, client })
     }
 
     /// The listener that it arrives at, and why that one.

@@ -167,6 +167,7 @@ fn subject_words(subject: &Subject) -> (&'static str, &str) {
         Subject::Header(name) => ("header", name),
         Subject::Query(name) => ("query", name),
         Subject::Cookie(name) => ("cookie", name),
+        Subject::Client(part) => ("client_cert", part.word()),
     }
 }
 

@@ -89,10 +89,13 @@ impl Code {
             // No such method here: what a server says of a name it does not know.
             Reason::NoHost | Reason::NoRule => Self::Unimplemented,
             // Nobody has taken the call, or a connection broke under it: another try may meet a better one.
-            Reason::NoEndpoint
+            Reason::Misdirected
+            | Reason::NoEndpoint
             | Reason::ConnectRefused
             | Reason::ConnectFailed
             | Reason::ConnectTimeout
+            | Reason::UpstreamCertificate
+            | Reason::UpstreamTls
             | Reason::UpstreamClosed
             | Reason::UpstreamTruncated
             | Reason::UpgradeRefused

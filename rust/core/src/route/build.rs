@@ -18,6 +18,8 @@ use super::split::Split;
 use super::table::Parts;
 use crate::document::{self, Document, FORMAT};
 use crate::preamble::networks::Networks;
+use crate::tls::{ClientTls, ServerTls};
+use std::sync::Arc;
 
 /// Conditions of one match. Each costs a look at the head per request; the Gateway API allows 16 headers and 16 query
 /// parameters, we add as many cookies again and round up.
@@ -80,24 +82,27 @@ fn info(route: &document::Route) -> RouteInfo {
 fn upstreams(from: Vec<document::Upstream>, root: &Place) -> Result<Vec<Upstream>, BuildError> {
     for upstream in &from {
         let place = root.item("upstreams", &upstream.name);
-        if upstream.tls.is_some() {
-            return Err(place.at("tls").error(NOT_YET));
-        }
         if let Some(endpoint) = upstream.endpoints.iter().find(|endpoint| endpoint.weight == 0) {
             return Err(place.item("endpoints", &endpoint.address).error("the weight must be at least 1"));
         }
     }
-    let compiled = |from: document::Upstream| Upstream {
-        name: from.name,
-        source: from.source,
-        balance: from.balance,
-        endpoints: from.endpoints,
-        max_idle: from.max_idle,
-        idle_timeout: from.idle_timeout,
-        protocol: from.protocol,
-        http2: from.http2,
+    let compiled = |from: document::Upstream| {
+        let build = |tls: &document::UpstreamTls| ClientTls::build(tls, from.protocol).map(Arc::new);
+        let place = root.item("upstreams", &from.name).at("tls");
+        let tls = from.tls.as_ref().map(build).transpose().map_err(|text| place.error(text))?;
+        Ok(Upstream {
+            name: from.name,
+            source: from.source,
+            balance: from.balance,
+            endpoints: from.endpoints,
+            max_idle: from.max_idle,
+            idle_timeout: from.idle_timeout,
+            protocol: from.protocol,
+            http2: from.http2,
+            tls,
+        })
     };
-    Ok(from.into_iter().map(compiled).collect())
+    from.into_iter().map(compiled).collect()
 }
 
 fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<Listener, BuildError> {
@@ -105,9 +110,17 @@ fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<
         let place = root.item("listeners", &from.name).at("scheme");
         return Err(place.error(format!("`{}` is neither http nor https", from.scheme)));
     }
-    if from.tls.is_some() {
-        return Err(root.item("listeners", &from.name).at("tls").error(NOT_YET));
-    }
+    let (tls, handshake_timeout) = match &from.tls {
+        None => (None, 0),
+        Some(tls) if !tls.passthrough.is_empty() => {
+            return Err(root.item("listeners", &from.name).at("tls.passthrough").error(NOT_YET));
+        }
+        Some(tls) => {
+            let place = root.item("listeners", &from.name).at("tls");
+            let built = ServerTls::build(tls, &from.protocols).map_err(|text| place.error(text))?;
+            (Some(Arc::new(built)), tls.handshake_timeout)
+        }
+    };
     let proxies = Networks::parse(from.proxy_protocol.iter().map(String::as_str)).map_err(|text| {
         let place = root.item("listeners", &from.name).at("proxy_protocol");
         place.error(format!("`{text}` is not a network"))
@@ -127,6 +140,8 @@ fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<
         protocols: from.protocols,
         http2: from.http2,
         proxies,
+        tls,
+        handshake_timeout,
         hosts,
     })
 }
@@ -275,9 +290,6 @@ fn check_path(path: &str, place: &Place) -> Result<(), BuildError> {
 }
 
 fn build_match(rule: u32, matched: u32, from: &document::Match, place: &Place) -> Result<Match, BuildError> {
-    if !from.client_cert.is_empty() {
-        return Err(place.at("client_cert").error(NOT_YET));
-    }
     let mut conditions = Vec::new();
     let mut add = |kind: &str, subject: fn(Box<str>) -> Subject, values: &[document::ValueMatch]| {
         values.iter().try_for_each(|value| {
@@ -288,6 +300,9 @@ fn build_match(rule: u32, matched: u32, from: &document::Match, place: &Place) -
     add("headers", Subject::Header, &from.headers)?;
     add("query", Subject::Query, &from.query)?;
     add("cookies", Subject::Cookie, &from.cookies)?;
+    for condition in &from.client_cert {
+        conditions.push(Condition::of_client(condition, &place.at("client_cert"))?);
+    }
     if conditions.len() > CONDITIONS {
         return Err(place.error(format!("{} conditions are more than {CONDITIONS}", conditions.len())));
     }

@@ -1,12 +1,14 @@
 //! One condition on a request beyond its path: a subject and a test.
 //!
 //! Theory: a header condition holds if any field line of that name passes, since a field may be sent in several lines
-//! (RFC 9110 §5.3); a query or cookie condition looks at the first value of its name. `present: false` holds if there
+//! (RFC 9110 §5.3), and so does one on the alternative names of a client's certificate; a query or cookie condition
+//! looks at the first value of its name. `present: false` holds if there
 //! is none. What a subject's values are is said once, in [`Subject::any`], and used by tests, indexes and explain.
 
 use super::error::{BuildError, Place};
 use super::{Fields, Input, cookie, edits, query};
-use crate::document::{ValueMatch, ValueTest};
+use crate::document::{ClientCertMatch, ClientCertPart, ValueMatch, ValueTest};
+use crate::tls::Identity;
 use regex::bytes::{Regex, RegexBuilder};
 
 /// Compiled size of one regex, bytes; bounds the memory and time that a small pattern such as `(a{999}){999}` asks
@@ -24,6 +26,8 @@ pub enum Subject {
     Query(Box<str>),
     /// The cookie of this name.
     Cookie(Box<str>),
+    /// This part of the client's certificate.
+    Client(ClientCertPart),
 }
 
 impl Subject {
@@ -42,6 +46,7 @@ impl Subject {
                 .values("cookie")
                 .find_map(|line| cookie::value(line, name.as_bytes()))
                 .is_some_and(test),
+            Self::Client(part) => input.client.is_some_and(|client| part_of(client, *part, test)),
         }
     }
 
@@ -56,6 +61,16 @@ impl Subject {
     }
 }
 
+/// Whether `test` says yes to any value of a part.
+fn part_of(client: &Identity, part: ClientCertPart, mut test: impl FnMut(&[u8]) -> bool) -> bool {
+    match part {
+        ClientCertPart::Subject => test(client.subject.as_bytes()),
+        ClientCertPart::San => client.alternative_names.iter().any(|name| test(name.as_str().as_bytes())),
+        ClientCertPart::SpiffeId => client.spiffe_id.as_ref().is_some_and(|id| test(id.as_bytes())),
+        ClientCertPart::Fingerprint => test(client.fingerprint.as_bytes()),
+    }
+}
+
 /// What must hold of a value.
 #[derive(Debug, Clone)]
 pub enum Test {
@@ -67,6 +82,17 @@ pub enum Test {
     Present,
     /// There is none.
     Absent,
+}
+
+impl Test {
+    fn build(from: &ValueTest, place: &Place) -> Result<Self, BuildError> {
+        Ok(match from {
+            ValueTest::Exact { value } => Self::Exact(value.as_bytes().into()),
+            ValueTest::Regex { value } => Self::Regex(anchored(value, place)?, value.as_str().into()),
+            ValueTest::Present { value: true } => Self::Present,
+            ValueTest::Present { value: false } => Self::Absent,
+        })
+    }
 }
 
 impl PartialEq for Test {
@@ -102,13 +128,11 @@ impl Condition {
                 return Err(place.error(format!("the header name `{name}` is not in lower case")));
             }
         }
-        let test = match &value.test {
-            ValueTest::Exact { value } => Test::Exact(value.as_bytes().into()),
-            ValueTest::Regex { value } => Test::Regex(anchored(value, place)?, value.as_str().into()),
-            ValueTest::Present { value: true } => Test::Present,
-            ValueTest::Present { value: false } => Test::Absent,
-        };
-        Ok(Self { subject, test })
+        Ok(Self { subject, test: Test::build(&value.test, place)? })
+    }
+
+    pub(super) fn of_client(from: &ClientCertMatch, place: &Place) -> Result<Self, BuildError> {
+        Ok(Self { subject: Subject::Client(from.part), test: Test::build(&from.test, place)? })
     }
 
     /// Whether it holds for `input`.

@@ -9,8 +9,8 @@
 //! host hide them. Who wants a host closed ends it with a rule `match: /` that answers 404.
 //!
 //! *Match.* Under one pattern all matches are in one total order, made when the snapshot is built (`order.rs`):
-//! priority, exact path, longest prefix, regex by name, then method, number of header, query and cookie conditions,
-//! then names. The first that fits is taken. Tables (`table.rs`) find it without looking at the others: the path leads
+//! priority, exact path, longest prefix, regex by name, then method, number of header, query, cookie and client
+//! certificate conditions, then names. The first that fits is taken. Tables (`table.rs`) find it without looking at the others: the path leads
 //! to a few nodes by hash, and in a node with many entries the values that they want lead to the few that may fit.
 //!
 //! *Action.* A forward draws an upstream by weight; all else is fixed in the rule.
@@ -58,6 +58,8 @@ pub use split::Split;
 pub use target::{forward_target, location};
 pub use trace::{NoTrace, Trace};
 
+use crate::tls::Identity;
+
 /// Case-insensitive look-up in a head's fields.
 pub trait Fields {
     /// The values of all field lines called `name` (lower case), in order.
@@ -79,6 +81,8 @@ pub struct Input<'a, F: Fields> {
     pub query: Option<&'a [u8]>,
     /// The head's fields.
     pub fields: &'a F,
+    /// Who the client is, if it has shown a certificate.
+    pub client: Option<&'a Identity>,
 }
 
 /// What is to be done with a request.

@@ -19,6 +19,7 @@ pub(super) struct Key<'a> {
     headers: Reverse<usize>,
     queries: Reverse<usize>,
     cookies: Reverse<usize>,
+    clients: Reverse<usize>,
     name: Name<'a>,
     position: (u32, u32),
 }
@@ -47,6 +48,7 @@ impl<'a> Key<'a> {
             headers: Reverse(counts.headers),
             queries: Reverse(counts.queries),
             cookies: Reverse(counts.cookies),
+            clients: Reverse(counts.clients),
             name,
             position: (of.rule, of.matched),
         }
@@ -87,6 +89,8 @@ fn difference((winner, won): (Key<'_>, &Match), (loser, lost): (Key<'_>, &Match)
         count(loser.queries, winner.queries, "query")
     } else if winner.path == loser.path && winner.cookies != loser.cookies {
         count(loser.cookies, winner.cookies, "cookie")
+    } else if winner.path == loser.path && winner.clients != loser.clients {
+        count(loser.clients, winner.clients, "client certificate")
     } else if winner.name != loser.name {
         format!("{}/{} sorts after {}/{}", loser.name.0, loser.name.1, winner.name.0, winner.name.1)
     } else {

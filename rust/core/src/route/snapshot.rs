@@ -11,7 +11,9 @@ use super::split::Split;
 use super::table::Table;
 use crate::document::{Balance, Http2, PathPolicy, Protocol, Timeouts, UpstreamProtocol};
 use crate::preamble::networks::Networks;
+use crate::tls::{ClientTls, ServerTls};
 use std::fmt;
+use std::sync::Arc;
 
 /// One whole configuration, compiled.
 #[derive(Debug)]
@@ -92,6 +94,10 @@ pub struct Listener {
     pub http2: Http2,
     /// Who has to begin a connection with a PROXY header.
     pub proxies: Networks,
+    /// None: plain text.
+    pub tls: Option<Arc<ServerTls>>,
+    /// From accept to the end of the handshake, where there is TLS.
+    pub handshake_timeout: u32,
     pub(super) hosts: HostTable,
 }
 
@@ -184,7 +190,7 @@ pub struct Match {
     pub path: PathTest,
     /// Empty: any.
     pub methods: Vec<Box<[u8]>>,
-    /// Headers, then query, then cookies.
+    /// Headers, then query, then cookies, then the client.
     pub conditions: Vec<Condition>,
 }
 
@@ -226,6 +232,7 @@ pub(super) struct Counts {
     pub headers: usize,
     pub queries: usize,
     pub cookies: usize,
+    pub clients: usize,
 }
 
 impl Match {
@@ -236,13 +243,14 @@ impl Match {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts { headers: 0, queries: 0, cookies: 0 };
+        let mut counts = Counts { headers: 0, queries: 0, cookies: 0, clients: 0 };
         for condition in &self.conditions {
             match condition.subject {
                 Subject::Method => {}
                 Subject::Header(_) => counts.headers += 1,
                 Subject::Query(_) => counts.queries += 1,
                 Subject::Cookie(_) => counts.cookies += 1,
+                Subject::Client(_) => counts.clients += 1,
             }
         }
         counts
@@ -278,6 +286,8 @@ pub struct Upstream {
     pub protocol: UpstreamProtocol,
     /// What is said first over HTTP/2.
     pub http2: Http2,
+    /// None: plain text.
+    pub tls: Option<Arc<ClientTls>>,
 }
 
 /// One server.

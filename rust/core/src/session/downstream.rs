@@ -46,6 +46,7 @@ impl<N: Net> Worker<N> {
         let mut session = Session::new(conn, Owner::Down(id), number, &listener.http2.preface);
         session.conn.turn(self.now);
         (session.listener, session.peer) = (down.listener, down.peer);
+        session.known.clone_from(&down.known);
         let session = self.sessions.insert(session);
         crate::fault::point("session.open");
         self.names.insert(number, session);
@@ -61,7 +62,7 @@ impl<N: Net> Worker<N> {
     /// A stream's downstream, without an exchange yet.
     fn stream_down(&mut self, session: Id, key: Key) -> Option<(Id, Box<Down<N::Sock>>)> {
         let found = self.sessions.get(session)?;
-        let (listener, peer) = (found.listener, found.peer);
+        let (listener, peer, known) = (found.listener, found.peer, found.known.clone());
         let id = self.downs.reserve();
         self.streams += 1;
         if let Some(found) = self.sessions.get(session) {
@@ -71,6 +72,7 @@ impl<N: Net> Worker<N> {
             io: Io::without_socket(),
             stream: Some(Stream::new(session, key)),
             peer,
+            known,
             listener,
             gauge: None,
             carry: Vec::new(),

@@ -21,9 +21,12 @@ pub mod limits;
 pub mod stream;
 pub mod upstream;
 
+use std::rc::Rc;
+
 use crate::http2::code::Code;
 use crate::http2::{Connection, Key, LAST_STREAM};
 use crate::net::Peer;
+use crate::tls::Known;
 use crate::worker::border::ConnId;
 use crate::worker::table::{Id, Table};
 
@@ -52,6 +55,8 @@ pub struct Session {
     pub listener: u32,
     /// Who it is; of a client's.
     pub peer: Peer,
+    /// What TLS knows of it; of a client's.
+    pub known: Option<Rc<Known>>,
     /// Streams that have ended.
     pub served: u64,
     /// Bytes that the socket had not taken at the last flush.
@@ -81,6 +86,7 @@ impl Session {
             number,
             listener: 0,
             peer: Peer::unix(),
+            known: None,
             served: 0,
             backlog: 0,
             stalled: false,

@@ -7,6 +7,7 @@
 use super::drive::Outcome;
 use super::stream::{Gone, Stream};
 use super::{Owner, Session, limits};
+use crate::document::Protocol;
 use crate::exchange::{Answer, Backend, Link, Step};
 use crate::http1::head::Scan;
 use crate::http1::response::Answering;
@@ -14,9 +15,11 @@ use crate::http2::code::Code;
 use crate::http2::{Connection, Key, LocalSettings, Role, Scratch};
 use crate::net::{Net, Ready};
 use crate::reason::Reason;
+use crate::tls::Cause;
 use crate::upstream::{Place, Up};
 use crate::worker::border::{self, Event as Told};
 use crate::worker::io::Io;
+use crate::worker::io::secure::Shaken;
 use crate::worker::table::Id;
 use crate::worker::{Kind, Worker, token};
 
@@ -166,6 +169,10 @@ impl<N: Net> Worker<N> {
             self.ups.free(id);
             return Err(error);
         }
+        let io = self.secured(place, &address, sock).map_err(|cause| {
+            self.ups.free(id);
+            std::io::Error::other(cause.text())
+        })?;
         place.cells(&self.ledger).open.add(1);
         self.ledger.upstreams.add(1);
         let local = LocalSettings {
@@ -183,7 +190,7 @@ impl<N: Net> Worker<N> {
         let timer = self.wheel.create(up_token);
         self.wheel.no_later(timer, connect_by);
         let up = Up {
-            io: Io::new(sock, false),
+            io,
             stream: None,
             session: Some(session),
             owner: None,
@@ -216,6 +223,13 @@ impl<N: Net> Worker<N> {
             }
             if let Some(error) = up.io.sock().and_then(|sock| self.net.connect_error(sock)) {
                 return self.unconnected(Link { id, up }, &error);
+            }
+            if up.io.is_shaking() {
+                match self.shake_session(&mut up) {
+                    Shaken::Wait => return self.ups.put(id, up),
+                    Shaken::Done(_) => {}
+                    Shaken::Failed(cause) => return self.unproven(Link { id, up }, cause),
+                }
             }
             up.connecting = false;
             self.sessions.touch(session);
@@ -255,6 +269,28 @@ impl<N: Net> Worker<N> {
         link.up.place.cells(&self.ledger).connect_failures.add(1);
         let reason = crate::exchange::lease::reason_of(error);
         self.give_up(link, Gone::Unconnected(reason), "connect_failed");
+    }
+
+    /// Go on with the handshake of a connection that is to carry streams.
+    fn shake_session(&mut self, up: &mut Up<N::Sock>) -> Shaken {
+        let shaken = up.io.shake(&mut self.net, &mut self.buffers);
+        let spoken = up.io.tls().and_then(|tls| tls.alpn());
+        let shaken = match shaken {
+            // RFC 9113 §3.2: without h2 agreed upon nobody may speak it.
+            Shaken::Done(_) if spoken != Some(Protocol::H2) => Shaken::Failed(Cause::Protocol),
+            shaken => shaken,
+        };
+        match shaken {
+            Shaken::Done(cause) | Shaken::Failed(cause) => self.ledger.shaken_up(cause),
+            Shaken::Wait => {}
+        }
+        shaken
+    }
+
+    /// The connection was made, but not with whom it should have been.
+    fn unproven(&mut self, link: Link<N::Sock>, cause: Cause) {
+        link.up.place.cells(&self.ledger).connect_failures.add(1);
+        self.give_up(link, Gone::Unconnected(Reason::of_tls(cause)), "tls_failed");
     }
 
     /// The connection is over.

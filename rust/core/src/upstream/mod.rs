@@ -8,6 +8,7 @@
 //! there is gone before anybody leases it; teardown is a loop, never recursion (Envoy, CVE-2022-23606).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::account::ledger::{EndpointCells, Ledger};
 use crate::balance::{self, EndpointState};
@@ -16,6 +17,7 @@ use crate::http1::head::Scan;
 use crate::net::Address;
 use crate::route::Snapshot;
 use crate::session::stream::{Gone, Stream};
+use crate::tls::ClientTls;
 use crate::worker::io::Io;
 use crate::worker::table::Id;
 use crate::worker::timer::TimerId;
@@ -107,6 +109,8 @@ pub struct Group {
     idle_timeout: u64,
     protocol: UpstreamProtocol,
     http2: Http2,
+    /// `None`: plain text.
+    tls: Option<Arc<ClientTls>>,
 }
 
 /// All groups of one worker.
@@ -165,6 +169,7 @@ impl Groups {
             idle_timeout: 0,
             protocol: UpstreamProtocol::Http1,
             http2: Http2::default(),
+            tls: None,
         };
         let free = self.free.pop().and_then(|number| Some((number, self.groups.get_mut(number as usize)?)));
         let number = match free {
@@ -319,6 +324,12 @@ impl Groups {
         self.groups.get(place.group as usize).map_or(0, |group| group.idle_timeout)
     }
 
+    /// TLS with that group, if it wants any.
+    #[must_use]
+    pub fn tls(&self, place: Place) -> Option<&Arc<ClientTls>> {
+        self.groups.get(place.group as usize)?.tls.as_ref()
+    }
+
     /// The endpoint, if it still exists.
     pub fn endpoint(&mut self, place: Place) -> Option<&Endpoint> {
         self.find(place).map(|(endpoint, _)| &*endpoint)
@@ -344,7 +355,8 @@ impl Endpoint {
 }
 
 impl Group {
-    /// Take over a new description: endpoints are found again by address.
+    /// Take over a new description: endpoints are found again by address. If TLS is another they are not: a connection
+    /// that was verified otherwise, or not at all, must not serve what comes now.
     fn update(
         &mut self,
         upstream: &crate::route::Upstream,
@@ -352,10 +364,13 @@ impl Group {
         ledger: &Ledger,
         orphans: &mut Vec<Id>,
     ) {
+        let mark = |tls: &Option<Arc<ClientTls>>| tls.as_ref().map(|tls| tls.mark);
+        let same_tls = mark(&self.tls) == mark(&upstream.tls);
+        self.tls.clone_from(&upstream.tls);
         let mut old: Vec<_> = self.endpoints.drain(..).zip(self.states.drain(..)).map(Some).collect();
         for described in &upstream.endpoints {
             let same = |slot: &&mut Option<(Endpoint, EndpointState)>| {
-                slot.as_ref().is_some_and(|(endpoint, _)| endpoint.text == described.address)
+                same_tls && slot.as_ref().is_some_and(|(endpoint, _)| endpoint.text == described.address)
             };
             // The snapshot was refused whole if an address does not parse.
             let Some(address) = Address::parse(&described.address) else { continue };

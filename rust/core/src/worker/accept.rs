@@ -13,6 +13,7 @@ use super::table::Id;
 use super::timer::TimerId;
 use super::{Kind, Worker, limits, token};
 use crate::account::ledger::Gauge;
+use crate::exchange::Step;
 use crate::fault;
 use crate::http1::head::Scan;
 use crate::net::{Net, Peer};
@@ -213,9 +214,10 @@ impl<N: Net> Worker<N> {
         let (header_timeout, idle_timeout) =
             listener.map_or((0, 0), |listener| (listener.header_timeout, listener.idle_timeout));
         let phase = listener.map_or(Phase::Idle, |listener| first_phase(listener, &peer));
-        let down = Down {
+        let mut down = Down {
             io: Io::new(sock, true),
             stream: None,
+            known: None,
             peer,
             listener: key,
             gauge: Some(Arc::clone(gauge)),
@@ -232,6 +234,11 @@ impl<N: Net> Worker<N> {
             quiet_timeout: time(idle_timeout),
             leave_by: u64::MAX,
         };
+        if down.phase == Phase::Idle && self.begin_tls(&mut down) == Step::Close {
+            self.wheel.remove(down.timer);
+            self.downs.free(id);
+            return self.leave(key, gauge);
+        }
         self.wheel.no_later(down.timer, down.due());
         self.downs.put(id, Box::new(down));
     }

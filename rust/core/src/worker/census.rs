@@ -34,7 +34,7 @@ pub struct Census {
     pub unsent_down: usize,
     /// Bytes that upstreams have not taken yet.
     pub unsent_up: usize,
-    /// Bytes read and not yet understood, and requests kept for a replay.
+    /// Bytes read and not yet understood, by TLS or HTTP, and requests kept for a replay.
     pub carried: usize,
     /// Client connections whose deadline passed more than [`LATE_NS`] ago.
     pub overdue: usize,
@@ -60,7 +60,7 @@ impl<N: Net> Worker<N> {
         };
         for down in self.downs.values() {
             census.unsent_down += down.io.backlog();
-            census.carried += down.carry.len();
+            census.carried += down.carry.len() + down.io.held();
             census.overdue += usize::from(down.due().saturating_add(LATE_NS) < self.now);
             if let Some(exchange) = &down.exchange {
                 census.exchanges += 1;
@@ -73,7 +73,7 @@ impl<N: Net> Worker<N> {
             census.streams_up += usize::from(!connection);
             census.idle += usize::from(connection && up.owner.is_none() && up.session.is_none());
             census.unsent_up += up.io.backlog();
-            census.carried += up.carry.len();
+            census.carried += up.carry.len() + up.io.held();
         }
         census
     }

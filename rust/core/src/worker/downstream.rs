@@ -1,5 +1,6 @@
 //! A client's connection between and during exchanges.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::io::Io;
@@ -10,12 +11,18 @@ use crate::exchange::Exchange;
 use crate::http1::head::Scan;
 use crate::net::Peer;
 use crate::session::stream::Stream;
+use crate::tls::Known;
 
 /// What a client's connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// A PROXY header has to come first.
     Preamble,
+    /// TLS is not agreed upon yet.
+    Handshake {
+        /// It stands in line for a step.
+        queued: bool,
+    },
     /// Waiting for the first byte of a request.
     Idle,
     /// A head has begun.
@@ -48,6 +55,8 @@ pub struct Down<S> {
     pub stream: Option<Stream>,
     /// Who it is.
     pub peer: Peer,
+    /// What TLS knows of it; shared with its streams.
+    pub known: Option<Rc<Known>>,
     /// The listener it came by.
     pub listener: u32,
     /// Where the connection is counted; a stream is not.
@@ -68,7 +77,7 @@ pub struct Down<S> {
     pub timer: TimerId,
     /// Answers given.
     pub served: u32,
-    /// Time for a head, ns.
+    /// Time for a head, ns; before that for the handshake.
     pub header_timeout: u64,
     /// Time between requests, ns.
     pub idle_timeout: u64,
@@ -132,6 +141,7 @@ impl<S> Down<S> {
                 let time = if self.served == 0 { self.header_timeout } else { self.idle_timeout };
                 self.since.saturating_add(time)
             }
+            (Phase::Handshake { .. }, _) => self.since.saturating_add(self.header_timeout),
             (Phase::Head, _) => self.since.saturating_add(self.header_timeout),
             (Phase::Exchange, Some(exchange)) => exchange.deadline.min(exchange.try_deadline).min(quiet),
             (Phase::Exchange | Phase::Tunnel, _) => quiet,

@@ -103,7 +103,10 @@ impl<N: Net> Worker<N> {
                 }
                 self.downs.put(id, down);
             }
-            Step::Close => self.bury(id, down),
+            Step::Close => {
+                down.io.farewell(&mut self.net);
+                self.bury(id, down);
+            }
             Step::Reset => {
                 down.io.reset(&mut self.net);
                 self.bury(id, down);
@@ -129,6 +132,7 @@ impl<N: Net> Worker<N> {
         for _ in 0..limits::TURN_REQUESTS {
             let step = match down.phase {
                 Phase::Preamble => self.preamble(down),
+                Phase::Handshake { .. } => self.line_up(id, down),
                 Phase::Idle | Phase::Head => self.begin(id, down, link),
                 Phase::Exchange => self.relay(id, down, link),
                 Phase::Tunnel => self.tunnel(down, link),

@@ -3,12 +3,17 @@
 //! Theory (edge-triggered): the flags are the only truth. A read that returns fewer bytes than asked for has drained
 //! the socket, so no call is made just to be told EAGAIN; a write that does not take everything means "not writable"
 //! until the kernel says otherwise. Write first: only what did not fit is copied.
+//!
+//! TLS, where there is any, is in here: whoever uses a socket reads and sends plain text ([`secure`]).
+
+pub mod secure;
 
 use std::io::ErrorKind;
 
 use super::buffers::Buffers;
 use super::limits;
 use crate::net::{Net, Ready};
+use crate::tls::Session;
 
 /// A socket, its flags and its unsent bytes.
 pub struct Io<S> {
@@ -27,6 +32,8 @@ pub struct Io<S> {
     /// Accepted by us, not yet by the socket.
     unsent: Vec<u8>,
     sent: usize,
+    /// Between the socket and whoever uses it; `None`: plain text.
+    tls: Option<Box<Session>>,
 }
 
 /// How much to read for a side, judged by how it took what it was given.
@@ -83,6 +90,7 @@ impl<S> Io<S> {
             failed: false,
             unsent: Vec::new(),
             sent: 0,
+            tls: None,
         }
     }
 
@@ -98,6 +106,7 @@ impl<S> Io<S> {
             failed: false,
             unsent: Vec::new(),
             sent: 0,
+            tls: None,
         }
     }
 
@@ -139,13 +148,13 @@ impl<S> Io<S> {
     #[inline]
     #[must_use]
     pub fn blocked(&self) -> bool {
-        !self.unsent.is_empty()
+        !self.unsent.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.waiting() > 0)
     }
 
     /// Bytes that wait.
     #[must_use]
     pub fn backlog(&self) -> usize {
-        self.unsent.len() - self.sent
+        self.unsent.len() - self.sent + self.tls.as_ref().map_or(0, |tls| tls.waiting())
     }
 
     /// The socket, for calls that are not reads or writes.
@@ -156,6 +165,9 @@ impl<S> Io<S> {
     /// Read once, if that is worth while.
     #[inline]
     pub fn read<N: Net<Sock = S>>(&mut self, net: &mut N, buf: &mut [u8]) -> Read {
+        if self.tls.is_some() {
+            return self.read_secure(net, buf);
+        }
         let Some(sock) = self.sock.as_ref().filter(|_| self.readable && !self.ended) else {
             return if self.ended { Read::End } else { Read::Nothing };
         };
@@ -186,6 +198,20 @@ impl<S> Io<S> {
     /// [`Broken`] if the peer is gone. Nothing of `bytes` was sent if nothing waited before.
     #[inline]
     pub fn send<N: Net<Sock = S>>(
+        &mut self,
+        net: &mut N,
+        bytes: &[u8],
+        buffers: &mut Buffers,
+    ) -> Result<(), Broken> {
+        if self.tls.is_some() {
+            return self.send_secure(net, bytes, buffers);
+        }
+        self.put(net, bytes, buffers)
+    }
+
+    /// Send bytes as they are.
+    #[inline]
+    fn put<N: Net<Sock = S>>(
         &mut self,
         net: &mut N,
         bytes: &[u8],
@@ -242,6 +268,7 @@ impl<S> Io<S> {
 
     /// Send our end; reading goes on.
     pub fn finish<N: Net<Sock = S>>(&mut self, net: &mut N) {
+        self.say_end(net);
         if let Some(sock) = &self.sock {
             net.finish(sock);
         }
@@ -254,8 +281,11 @@ impl<S> Io<S> {
         }
     }
 
-    /// Give the buffers back before the end.
+    /// Give the buffers back before the end: what waited is not sent, and nothing can be sent after it.
     pub fn release(&mut self, buffers: &mut Buffers) {
+        if let Some(tls) = self.tls.as_mut().filter(|_| !self.unsent.is_empty()) {
+            tls.silence();
+        }
         buffers.give(std::mem::take(&mut self.unsent));
         self.sent = 0;
     }

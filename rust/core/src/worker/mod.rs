@@ -16,6 +16,7 @@ pub mod command;
 pub mod downstream;
 mod drive;
 pub mod fleet;
+mod handshake;
 pub mod io;
 pub mod limits;
 pub mod local;
@@ -26,7 +27,7 @@ mod stream_zero;
 pub mod table;
 pub mod timer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -126,6 +127,8 @@ pub struct Worker<N: Net> {
     pub(crate) again: Vec<Id>,
     /// Upstream connections that carry streams and have more to do.
     pub(crate) again_up: Vec<Id>,
+    /// Clients whose handshakes can go on, in the order in which they came.
+    shaking: VecDeque<Id>,
     pub(crate) again_wanted: bool,
     told: bool,
     pub(crate) date: (u64, String),
@@ -194,6 +197,7 @@ impl<N: Net> Worker<N> {
             retiring: Vec::new(),
             again: Vec::new(),
             again_up: Vec::new(),
+            shaking: VecDeque::new(),
             again_wanted: false,
             told: false,
             date: (u64::MAX, String::new()),
@@ -212,8 +216,8 @@ impl<N: Net> Worker<N> {
 
     /// Wait once, and do everything that became possible.
     pub fn turn(&mut self) {
-        let timeout =
-            if self.again.is_empty() && self.again_up.is_empty() { self.wheel.wait_ms(self.now) } else { 0 };
+        let rests = self.again.is_empty() && self.again_up.is_empty() && self.shaking.is_empty();
+        let timeout = if rests { self.wheel.wait_ms(self.now) } else { 0 };
         let mut ready = std::mem::take(&mut self.ready);
         self.net.wait(&mut ready, timeout);
         self.now = self.net.now();
@@ -227,6 +231,7 @@ impl<N: Net> Worker<N> {
         for id in std::mem::take(&mut self.again_up) {
             self.contained(|worker| worker.drive_session(id, None));
         }
+        self.shake_hands();
         self.expire();
         self.commands();
         self.flush_sessions();
@@ -262,8 +267,8 @@ impl<N: Net> Worker<N> {
         match up.owner {
             Some(owner) => self.drive(owner, None),
             // Nothing may come in the pool: whatever it is, the connection cannot be trusted.
-            None if up.io.readable || up.io.closing => self.drop_pooled(id),
-            None => {}
+            None if up.io.is_quiet(&mut self.net) => {}
+            None => self.drop_pooled(id),
         }
     }
 

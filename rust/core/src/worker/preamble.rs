@@ -66,7 +66,7 @@ impl<N: Net> Worker<N> {
             self.buffers.give(std::mem::take(&mut down.carry));
         }
         down.enter(Phase::Idle, self.now);
-        Step::Again
+        self.begin_tls(down)
     }
 
     /// Close a connection that did not begin as it has to.

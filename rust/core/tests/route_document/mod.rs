@@ -3,6 +3,7 @@
 
 use gateway_core::document::*;
 use gateway_core::route::{Decision, Fields, Input, NoTrace, Snapshot, decide};
+use gateway_core::tls::Identity;
 
 pub const POLICY: PathPolicy = PathPolicy {
     dot_segments: DotSegments::Resolve,
@@ -32,6 +33,7 @@ pub struct Asked {
     pub path: String,
     pub query: Option<String>,
     pub fields: List,
+    pub client: Option<Identity>,
 }
 
 impl Asked {
@@ -47,6 +49,7 @@ impl Asked {
             path: path.into(),
             query,
             fields: List::default(),
+            client: None,
         }
     }
 
@@ -68,6 +71,7 @@ impl Asked {
             path: self.path.as_bytes(),
             query: self.query.as_deref().map(str::as_bytes),
             fields: &self.fields,
+            client: self.client.as_ref(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! A panic costs the connection that caused it: tried at every place that can be armed.
 
-use gateway_core::document::Action;
+use gateway_core::document::{Action, Listener};
 use gateway_core::fault;
+use gateway_core::net::Address;
 use gateway_core::sim::Manner;
 use gateway_core::worker::border::{Command, Event};
 
@@ -9,17 +10,27 @@ use super::http::End;
 use super::plan::{self, forward, rule};
 use super::promises;
 use super::stage::{KIND, SERVER, Speaker, Stage};
+use super::tls_peer;
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const SECURE: &str = "10.0.0.2:443";
 const UPGRADE: &str = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
 const SWITCH: &str = "HTTP/1.1 101 Fine\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
 
 fn stage() -> Stage {
     let mut soon = rule("soon", "/soon", forward(0));
     soon.timeouts.request = 100;
-    let rules = vec![rule("all", "/", forward(0)), rule("ask", "/ask", Action::Ask { handler: 0 }), soon];
-    Stage::on(plan::document(rules, vec![plan::upstream("app", &[SERVER])]), KIND)
+    let ask = rule("ask", "/ask", Action::Ask { handler: 0 });
+    let rules = vec![rule("all", "/", forward(0)), ask, soon, rule("tls", "/tls", forward(1))];
+    let mut upstreams = vec![plan::upstream("app", &[SERVER]), plan::upstream("secure", &[SECURE])];
+    upstreams[1].tls = Some(tls_peer::upstream());
+    let mut document = plan::document(rules, upstreams);
+    let tls = tls_peer::listener(vec![tls_peer::shop()]);
+    document.listeners.push(Listener { tls: Some(tls), ..plan::listener(1) });
+    let stage = Stage::on(document, KIND);
+    stage.house.net.serve(&Address::parse(SECURE).unwrap(), Manner::default());
+    stage
 }
 
 /// Lead an exchange past the armed place, whichever it is. The client is the one that must be lost.
@@ -45,6 +56,16 @@ fn provoke(stage: &mut Stage, name: &'static str) -> Speaker {
             client
         }
         "lease.leased" | "lease.replay" => pooled(stage, name),
+        "handshake.step" => {
+            fault::arm(Some(name));
+            let mut client = Speaker { sock: stage.house.dial(1), heard: Vec::new(), end: None };
+            stage.say(&mut client, "\x16\x03\x01");
+            client
+        }
+        "lease.shake" => {
+            fault::arm(Some(name));
+            stage.client("GET /tls HTTP/1.1\r\nHost: a\r\n\r\n")
+        }
         "finish.linger" => {
             // Answered before the request has ended: what still comes is discarded for a while.
             stage.manner(Manner { refuse: 1000, ..Manner::default() });

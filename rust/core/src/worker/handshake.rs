@@ -1,0 +1,98 @@
+//! TLS handshakes with clients: each stands in line for its steps.
+//!
+//! Theory: a step of a handshake costs as much as many requests (a signature, a key agreement). So it is not done when
+//! its bytes come, but in its turn: a turn of the worker first serves every connection that is established, then takes
+//! [`limits::TURN_HANDSHAKES`] handshakes one step further. A flood of them makes newcomers wait for each other, and
+//! adds one step to what the others wait for.
+//!
+//! Rules: whoever stands in line stands there once; the time of a handshake runs in line too; a handshake that failed is
+//! told so by an alert, which the client is given time to read.
+
+use super::downstream::{Down, Phase, time};
+use super::io::secure::Shaken;
+use super::table::Id;
+use super::{Worker, limits};
+use crate::exchange::Step;
+use crate::net::Net;
+use crate::tls::{Cause, Session};
+
+impl<N: Net> Worker<N> {
+    /// From here on the connection speaks TLS, if its listener does. What came already is its first bytes.
+    pub(super) fn begin_tls(&mut self, down: &mut Down<N::Sock>) -> Step {
+        let listener = self.local.listener(down.listener);
+        let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+        let Some((tls, listener)) = listener.and_then(|listener| Some((listener.tls.as_ref()?, listener)))
+        else {
+            return Step::Again;
+        };
+        match Session::server(tls) {
+            Ok(session) => {
+                let first = std::mem::take(&mut down.carry);
+                down.io.protect(session, &first);
+                self.buffers.give(first);
+                down.header_timeout = time(listener.handshake_timeout);
+                down.enter(Phase::Handshake { queued: false }, self.now);
+                Step::Again
+            }
+            Err(cause) => {
+                self.ledger.shaken_down(cause);
+                Step::Close
+            }
+        }
+    }
+
+    /// A client in its handshake became ready.
+    pub(super) fn line_up(&mut self, id: Id, down: &mut Down<N::Sock>) -> Step {
+        if down.phase == (Phase::Handshake { queued: false }) && (down.io.readable || down.io.closing) {
+            down.phase = Phase::Handshake { queued: true };
+            self.shaking.push_back(id);
+        }
+        Step::Wait
+    }
+
+    /// Take those who have waited longest one step further.
+    pub(super) fn shake_hands(&mut self) {
+        let mut left = limits::TURN_HANDSHAKES;
+        while left > 0 {
+            let Some(id) = self.shaking.pop_front() else { return };
+            // Those who have left meanwhile cost nothing.
+            if self.downs.get_mut(id).is_some() {
+                left -= 1;
+                self.contained(|worker| worker.shake(id));
+            }
+        }
+    }
+
+    fn shake(&mut self, id: Id) {
+        let Some(mut down) = self.downs.take(id) else { return };
+        down.phase = Phase::Handshake { queued: false };
+        crate::fault::point("handshake.step");
+        let mut link = None;
+        let step = match down.io.shake(&mut self.net, &mut self.buffers) {
+            Shaken::Wait => self.line_up(id, &mut down),
+            Shaken::Done(kind) => {
+                self.ledger.shaken_down(kind);
+                down.known = down.io.known().cloned();
+                let listener = self.local.listener(down.listener);
+                let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+                down.header_timeout = time(listener.map_or(0, |listener| listener.header_timeout));
+                down.enter(Phase::Idle, self.now);
+                // The first request may have come along.
+                self.advance(id, &mut down, &mut link)
+            }
+            Shaken::Failed(cause) => self.dismiss(id, &mut down, cause),
+        };
+        self.put_back(id, down, link, step);
+    }
+
+    fn dismiss(&mut self, id: Id, down: &mut Down<N::Sock>, cause: Cause) -> Step {
+        self.ledger.shaken_down(cause);
+        if cause == Cause::Gone {
+            return Step::Close;
+        }
+        // A client may be sending its request already; to close on it would be to reset the alert away.
+        down.io.forsake();
+        down.enter(Phase::Linger { left: limits::LINGER_BYTES, finished: false }, self.now);
+        self.advance(id, down, &mut None)
+    }
+}
