@@ -23,6 +23,17 @@ async def reload(_request: Request, gateway: Running) -> Response:
     return json_response(body, 200 if outcome.ok else 422)
 
 
+class ClientCert(msgspec.Struct, forbid_unknown_fields=True):
+    """The certificate that the client would show."""
+
+    subject: str = ""
+    """RFC 4514."""
+    san: list[str] = []
+    """Hosts, URIs, e-mail and IP addresses."""
+    fingerprint: str = ""
+    """SHA-256, lower-case hex."""
+
+
 class Question(msgspec.Struct, forbid_unknown_fields=True):
     """A request that somebody wonders about (`rust/core/src/explain/question.rs`)."""
 
@@ -32,6 +43,8 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     headers: list[tuple[str, str]] = []
     listener: str | None = None
     """Where it would arrive; None: chosen by the URL."""
+    client_cert: ClientCert | None = None
+    """Who asks; None: nobody in particular."""
 
 
 @allow("POST")

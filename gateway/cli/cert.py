@@ -14,6 +14,8 @@ from gateway.cli.table import paint, show, table
 from gateway.errors import ExitCode, GatewayError, UsageError
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from gateway.config.tls.authority import Authority
     from gateway.config.tls.certificate import CertificateFacts
 
@@ -117,11 +119,17 @@ def _facts_of_configuration(options: argparse.Namespace) -> list[tuple[str, Cert
 
 def _facts_in(name: str) -> list[CertificateFacts]:
     from gateway.config.tls.certificate import facts_of
+
+    return [facts_of(each) for each in read_file(name)]
+
+
+def read_file(name: str) -> list[Certificate]:
+    """The certificates of a file, at least one. GatewayError says why not."""
     from gateway.config.tls.files import FileError, Files
     from gateway.config.tls.pem import PemError, certificates
 
     try:
-        return [facts_of(each) for each in certificates(Files().read(name, Path()).data)]
+        return certificates(Files().read(name, Path()).data)
     except FileError as error:
         raise GatewayError(f"{error}; {error.hint}".rstrip("; ")) from error
     except PemError as error:

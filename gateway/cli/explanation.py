@@ -109,6 +109,7 @@ def _condition(condition: dict[str, Any]) -> str:
     subject, name, test, wanted = (condition[each] for each in ("subject", "name", "test", "wanted"))
     if subject in ("path", "method"):
         return f"{subject:<6} {wanted if test == 'any_of' else f'{test} {wanted}'}"
+    subject = "client" if subject == "client_cert" else subject
     signs = {"exact": f'= "{wanted}"', "regex": f"~ {wanted}"}
     return f"{subject:<6} {name} {signs.get(test, test)}"
 

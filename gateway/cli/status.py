@@ -35,15 +35,16 @@ def run(options: argparse.Namespace) -> ExitCode:
     _last_reload(status["last_reload"])
     print()
     rows = [
-        [each["name"], each["address"], each["state"], str(each["connections"]), _certificates(each["certificates"])]
+        [each["name"], each["address"], each["state"], str(each["connections"]), _certificates(each)]
         for each in status["listeners"]
     ]
     print(table(rows, ("listener", "address", "state", "connections", "certificates")))
     return ExitCode.OK
 
 
-def _certificates(shown: list[dict[str, Any]]) -> str:
+def _certificates(listener: dict[str, Any]) -> str:
     """The default, and which ends first: `shop.example.com and 2 more, the first ends 2027-02-19`."""
+    shown = listener.get("certificates")
     if not shown:
         return "-"
     from gateway.config.tls.dates import day

@@ -41,6 +41,10 @@ class Certificate(Wire, frozen=True):
     key: bytes
     ocsp: bytes | None
 
+    def __repr__(self) -> str:
+        """Without the key: what is shown by accident must not show it."""
+        return f"Certificate(names={self.names!r})"
+
 
 class ClientAuth(Wire, frozen=True):
     mode: ClientAuthMode
@@ -214,6 +218,10 @@ class UpstreamTls(Wire, frozen=True):
     chain: tuple[bytes, ...]
     key: bytes | None
     min_version: TlsVersion
+
+    def __repr__(self) -> str:
+        """Without the key, as above."""
+        return f"UpstreamTls(server_name={self.server_name!r}, verify={self.verify!r})"
 
 
 class Upstream(Wire, frozen=True):

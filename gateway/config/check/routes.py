@@ -52,7 +52,8 @@ class RouteCheck:
         names: dict[str, Spot] = {}
         mine = [self._listeners[name] for name in route.listeners or self._listeners if name in self._listeners]
         policies = [listener.path for listener in mine] or [PathPolicy()]
-        check = self._rule_check(policies, asks=any(map(asks_clients, mine)))
+        unknown = len(mine) < len(route.listeners)  # said already: not once more for each rule
+        check = self._rule_check(policies, asks=unknown or any(map(asks_clients, mine)))
         check.headers(route.headers, at["headers"])
         for index, rule in enumerate(route.rules):
             place = at["rules"][index]

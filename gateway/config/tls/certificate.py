@@ -71,6 +71,16 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*hosts, *addresses)))
 
 
+def alternative_names(certificate: x509.Certificate) -> list[str]:
+    """Every name of the SAN that a condition can compare with: hosts, URIs, e-mail and IP addresses."""
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    kinds = (x509.DNSName, x509.UniformResourceIdentifier, x509.RFC822Name, x509.IPAddress)
+    return [str(name.value) for name in san if isinstance(name, kinds)]
+
+
 def _common_names(certificate: x509.Certificate) -> list[str]:
     return [str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
 

@@ -55,6 +55,11 @@ class Reader:
         signer = self._key(cert if key is None else key, key_at, alone=key is not None)
         if chain is None or signer is None:
             return None
+        if chain[0].version == x509.Version.v1:  # what `openssl x509 -req` makes; browsers want a SAN anyway
+            self._findings.error(
+                cert_at, "an X.509 v1 certificate cannot be used", "make one with extensions: gateway cert make NAME"
+            )
+            return None
         if not pem.belongs(signer, chain[0]):
             self._misfit(signer, chain, cert_at, key_at)
             return None

@@ -141,7 +141,7 @@ async def test_explain_passes_the_question_on_and_the_answer_back(gateway: Gatew
     response = await call(actions.explain, "POST", question)
     assert parsed(response) == {"verdict": "forward"}
     assert msgspec.msgpack.decode(gateway.questions[0]) == {
-        "method": "GET", "url": "http://a/", "headers": [["x-a", "1"]], "listener": None,
+        "method": "GET", "url": "http://a/", "headers": [["x-a", "1"]], "listener": None, "client_cert": None,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,48 @@ def test_what_comes_from_outside_cannot_move_the_cursor(shop: str, capsys: pytes
 def test_a_header_without_a_name_is_a_usage_error(written: str) -> None:
     with pytest.raises(UsageError, match="name: value"):
         _field(written)
+
+
+MESH = """\
+version: 1
+listeners:
+  - name: mesh
+    listen: "127.0.0.1:8443"
+    tls: {certificates: [{cert: mesh.test.pem, key: mesh.test.key}], client_auth: {mode: optional, ca: ca.pem}}
+routes:
+  - name: all
+    rules:
+      - name: billing
+        match: {client_cert: {spiffe_id: "spiffe://example.org/billing"}}
+        respond: {body: billing}
+      - name: alice
+        match: {client_cert: {subject: "CN=alice@example.org"}}
+        respond: {body: alice}
+      - {name: nobody, respond: {status: 403}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("client", "taken"),
+    [
+        ([], "nobody"),
+        (["--client-san", "spiffe://example.org/billing"], "billing"),
+        (["--client-san", "spiffe://example.org/other"], "nobody"),
+        (["--client-subject", "CN=alice@example.org"], "alice"),
+        (["--client-cert", "spiffe-example.org-billing.pem"], "billing"),
+        (["--client-cert", "alice-example.org.pem"], "alice"),
+    ],
+)
+def test_who_asks_decides(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, client: list[str], taken: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mesh.test", "spiffe://example.org/billing", "alice@example.org"):
+        assert main(["cert", "make", name]) == ExitCode.OK
+    Path("gateway.yaml").write_text(MESH)
+    capsys.readouterr()
+    assert main(["explain", "GET", "https://mesh.test:8443/", *client]) == ExitCode.OK
+    shown = capsys.readouterr().out
+    assert re.search(rf"rule +{taken} .* TAKEN", shown), shown
+    if taken == "nobody":
+        assert re.search(r'client spiffe_id = "spiffe://example.org/billing" +✗  the request has', shown), shown

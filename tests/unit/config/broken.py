@@ -22,6 +22,8 @@ from gateway.config.findings import Findings
 from gateway.config.load.parse import parse
 from gateway.config.nodes import Mapping, Node, Scalar, Sequence, Source, Spot
 from gateway.config.schema import Config
+from gateway.config.units import TlsVersion
+from tests.unit.config.reading import make_certificates
 
 EXAMPLES: Final = Path(__file__).parents[3] / "examples"
 
@@ -41,7 +43,18 @@ class Broken:
         file = directory / "gateway.yaml"
         file.write_text(self.text)
         (directory / "handlers.py").write_text((EXAMPLES / "handlers.py").read_text())
+        if not (directory / "certificates").exists():
+            _make_certificates(directory)
         return file
+
+
+def _make_certificates(directory: Path) -> None:
+    """Those of all examples, once."""
+    apart = directory / "made"
+    apart.mkdir()
+    for each in sorted(EXAMPLES.glob("*.yaml")):
+        make_certificates(each.read_text(), apart)
+    (apart / "examples" / "certificates").rename(directory / "certificates")
 
 
 Mistake = tuple[str, str]
@@ -62,6 +75,12 @@ _PATHS: Final[list[Mistake]] = [
     ('"/a?b=c"', "no query"),
     ('"/%zz"', "cannot have a plain %"),
     ("/../up", "climbs above the root"),
+]
+_ORDERS: Final = "certificates/orders.internal"
+_FILES: Final[list[Mistake]] = [
+    ("nowhere.pem", "cannot read nowhere.pem"),
+    ("handlers.py", "handlers.py: there is no"),
+    ('"${file:handlers.py}"', "is the content of a file"),
 ]
 _NAMES: Final[list[Mistake]] = [('""', "a name cannot be empty"), ('"two words"', "is not a name")]
 
@@ -88,6 +107,18 @@ _BY_FIELD: Final[dict[tuple[str, str], list[Mistake]]] = {
         ('"a:80"', "a port"),
     ],
     ("Redirect", "to"): [("relative", "is not a location"), ('"/a b"', "without spaces")],
+    ("Certificate", "cert"): [*_FILES, (f"{_ORDERS}.key", "a private key and no certificate")],
+    ("Certificate", "key"): [
+        *_FILES,
+        (f"{_ORDERS}.pem", "a certificate and no private key"),
+        ("certificates/ca.key", "does not belong to the certificate"),
+    ],
+    ("ClientAuth", "ca"): [*_FILES, (f"{_ORDERS}.key", "a private key and no certificate")],
+    ("UpstreamTls", "ca"): _FILES,
+    ("UpstreamTls", "cert"): _FILES,
+    ("UpstreamTls", "key"): [*_FILES, ("certificates/ca.key", "does not belong to the certificate")],
+    ("UpstreamTls", "server_name"): [('"*.internal"', "has no wildcard"), ('"a b"', "is not a host")],
+    ("ClientCertCondition", "spiffe_id"): [("billing", "is no SPIFFE ID")],
     ("Rule", "handler"): [("handlers", "module:function"), ('"no_such_module:f"', "no Python module")],
     ("Rewrite", "path_prefix"): [("store", "a path starts with /")],
     ("HeaderEdits", "remove"): [("connection", "cannot be edited"), ('"a b"', "is not a header name")],
@@ -148,7 +179,10 @@ def _in_scalar(kind: inspect.Type, several: list[inspect.Type], field: tuple[str
     takes_mapping = any(isinstance(member, inspect.StructType) for member in several)
     yield "{no: mapping}", "unknown field" if takes_mapping else "expected"
     yield '"${NOT_SET_ANYWHERE}"', "is not set"
-    if isinstance(kind, inspect.CustomType):
+    if isinstance(kind, inspect.CustomType) and kind.cls is TlsVersion:
+        yield "1.1", "expected one of 1.2, 1.3"
+        yield "TLSv1.2", "expected one of 1.2, 1.3"
+    elif isinstance(kind, inspect.CustomType):
         yield "15", "needs a unit"
         yield "5 parsecs", "cannot read"
     elif isinstance(kind, inspect.IntType):

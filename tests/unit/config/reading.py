@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
+from contextlib import chdir, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
+from gateway.cli import main
 from gateway.config.check import check
 from gateway.config.keys import ListenerKeys
 from gateway.config.load import Loaded, load
@@ -27,6 +31,27 @@ def python_regex_problem(pattern: str) -> str | None:
     return None
 
 
+_MAKE = re.compile(r"(?m)^#   gateway (cert make .*)$")
+
+
+def example(file: Path, directory: Path) -> Path:
+    """An example in a directory of its own, with what it needs beside it, made by the commands that it names."""
+    copy = directory / "examples" / file.name
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_text(file.read_text())
+    (copy.parent / "handlers.py").write_text((EXAMPLES / "handlers.py").read_text())
+    make_certificates(copy.read_text(), directory)
+    return copy
+
+
+def make_certificates(text: str, directory: Path) -> None:
+    """Run every `gateway cert make` of a file's head, as from the directory above the examples."""
+    for command in _MAKE.findall(text):
+        words = shlex.split(command)
+        with chdir(directory), redirect_stdout(StringIO()):
+            assert main([*words, "--force"]) == 0, command
+
+
 def checked(loaded: Loaded) -> Credentials:
     """Everything wrong is in the findings afterwards."""
     credentials = read_credentials(loaded, NOW)
@@ -34,9 +59,9 @@ def checked(loaded: Loaded) -> Credentials:
     return credentials
 
 
-def lowered(loaded: Loaded) -> Lowered:
+def lowered(loaded: Loaded, state: Path | None = None) -> Lowered:
     """The document of a configuration, checked or not."""
-    return lower(loaded, ListenerKeys(), 1, read_credentials(loaded, NOW))
+    return lower(loaded, ListenerKeys(), 1, read_credentials(loaded, NOW, state))
 
 
 class Folder:

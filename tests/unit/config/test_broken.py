@@ -35,8 +35,8 @@ def test_each_of_500_broken_configurations_is_refused_with_file_line_and_reason(
 
 
 def test_one_mistake_does_not_cascade(tmp_path: Path) -> None:
-    """At most a second error: where a name that was broken is referred to, or what then is missing."""
-    assert [broken.name for broken in broken_configurations(COUNT) if len(errors_of(broken, tmp_path)) > 2] == []
+    """At most two more: where a name that was broken is referred to, or what then is missing."""
+    assert [broken.name for broken in broken_configurations(COUNT) if len(errors_of(broken, tmp_path)) > 3] == []
 
 
 def test_the_broken_configurations_are_the_same_every_time() -> None:

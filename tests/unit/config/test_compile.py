@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway.config import document as wire
@@ -9,7 +11,7 @@ from gateway.config.compile import ENGINE, Compiled, Verdict, compile_file, rege
 from gateway.config.keys import ListenerKeys
 from gateway.config.schema import AccessLog
 from gateway.errors import ConfigError
-from tests.unit.config.reading import EXAMPLES, NOW, Folder
+from tests.unit.config.reading import EXAMPLES, NOW, Folder, example
 
 VALID = """\
 version: 1
@@ -87,8 +89,8 @@ def test_a_refused_file_leaves_no_key_behind_that_matters(folder: Folder) -> Non
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.name)
-def test_the_engine_takes_every_example_and_shadows_none_of_its_rules(file: object) -> None:
-    assert compile_file(str(file), ListenerKeys(), environ={}, now=NOW).warnings == ()
+def test_the_engine_takes_every_example_and_shadows_none_of_its_rules(file: Path, tmp_path: Path) -> None:
+    assert compile_file(str(example(file, tmp_path)), ListenerKeys(), environ={}, now=NOW).warnings == ()
 
 
 def test_the_engine_finds_the_rule_that_is_never_taken(folder: Folder) -> None:

@@ -16,19 +16,19 @@ from gateway.config.load import load
 from gateway.config.load.parse import parse
 from gateway.config.nodes import Plain, Source, plain
 from gateway.config.render import render
-from tests.unit.config.reading import EXAMPLES, Folder, lowered
+from tests.unit.config.reading import EXAMPLES, Folder, example, lowered
 
 FILES = sorted(EXAMPLES.glob("*.yaml"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_rendering_twice_gives_the_same_text_and_the_same_meaning(folder: Folder, file: Path) -> None:
-    first = load(str(file), {})
+    first = load(str(example(file, folder.path)), {})
     shown = render(first.config)
-    second = load(folder.write("gateway.yaml", shown), {})
+    second = load(folder.write("examples/rendered.yaml", shown), {})
     assert render(second.config) == shown
-    before = lowered(first).document
-    after = lowered(second).document
+    before = lowered(first, folder.path / "state").document
+    after = lowered(second, folder.path / "state").document
     assert _places_gone(after) == _places_gone(before)
 
 

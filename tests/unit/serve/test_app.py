@@ -109,6 +109,7 @@ async def test_handlers_descend_from_the_gateway_that_they_speak_of(process: Pro
         _, text = gateway.task_tree()
         assert "listener web 127.0.0.1:" in text
         assert "events of the workers" in text
+        assert "watch of certificates" in text
         os.kill(os.getpid(), signal.SIGTERM)
     assert running.get(None) is None
 

@@ -117,6 +117,16 @@ def test_a_version_needs_no_quotes(folder: Folder, written: str) -> None:
     assert tls.min_version == written.strip('"')
 
 
+def test_a_document_that_is_shown_by_accident_shows_no_key(folder: Folder) -> None:
+    text = listener("{certificates: [{cert: shop.pem, key: shop.key}]}")
+    text += "upstreams: {app: {endpoints: [], tls: {ca: ca.pem, server_name: a, cert: shop.pem, key: shop.key}}}\n"
+    document = folder.lower(text).document
+    key = document.listeners[0].tls.certificates[0].key if document.listeners[0].tls else b""
+    assert key == pkcs8(private_key(SHOP.key))
+    assert repr(key)[2:40] not in repr(document)
+    assert "shop.example.com" in repr(document)
+
+
 def test_an_upstream_is_verified_with_the_ca_that_is_named(folder: Folder) -> None:
     text = upstream("{ca: ca.pem, server_name: Orders.Internal, cert: shop.pem, key: shop.key, min_version: 1.3}")
     (made,) = folder.lower(text).document.upstreams
