@@ -141,6 +141,19 @@ def test_body_of_known_length_keeps_it(strict: Strict) -> None:
     assert rest == body
 
 
+def test_body_that_comes_byte_by_byte_does_not_leave_so(strict: Strict) -> None:
+    """Each byte costs its sender ten; it must not cost us a system call, or the upstream a chunk."""
+    gateway, origin = strict
+    before = len(origin.whole())
+    with RawClient(gateway.port()) as client:
+        crumbs = b"".join(data(1, b"x") for _ in range(5000))
+        client.send(head(1, pseudo("POST"), end=False), crumbs, data(1, b"", end=True))
+        assert client.await_message(1).status == 200
+    _, rest = lines(origin.whole()[before])
+    assert rest.count(b"x") == 5000
+    assert rest.count(b"\r\n") / 2 < 100, "chunks"
+
+
 def test_request_without_a_body_has_none(strict: Strict) -> None:
     for method in ("GET", "DELETE", "POST"):
         top, rest = lines(forwarded(strict, method=method))

@@ -347,3 +347,29 @@ class RawClient(RawPeer):
         """One request without a body, and its answer."""
         self.send(request(stream, *fields, method=method, path=path))
         return self.await_message(stream)
+
+
+class RawServer(RawPeer):
+    """A server on a connection that the gateway has made: reads the preface, and offers these SETTINGS."""
+
+    def __init__(self, sock: socket.socket, offered: dict[int, int] | None = None) -> None:
+        super().__init__(sock)
+        assert self._exactly(len(PREFACE)) == PREFACE
+        self.send(settings(offered))
+
+    def await_request(self) -> int:
+        """Read until the head of a request is there: its stream."""
+        return self.await_frame(Kind.HEADERS).stream
+
+    def path(self, stream: int) -> str:
+        """What was asked for."""
+        return self.messages[stream].heads[0][":path"]
+
+    def answer(self, stream: int, body: bytes = b"fine") -> None:
+        """A whole answer."""
+        self.send(response(stream, ("content-length", str(len(body)))), data(stream, body, end=True))
+
+
+def response(stream: int, *fields: Field, status: str = "200", end: bool = False) -> bytes:
+    """HEADERS of an answer."""
+    return head(stream, [(":status", status), *fields], end=end)

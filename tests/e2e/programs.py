@@ -16,7 +16,10 @@ from tests.e2e.gateway_process import free_port, until
 
 PACKAGES: Final = {
     "curl": "curl",
+    "h2load": "nghttp2-client",
     "haproxy": "haproxy",
+    "nghttp": "nghttp2-client",
+    "nghttpd": "nghttp2-server",
     "nginx": "nginx-light",
     "slowhttptest": "slowhttptest",
     "strace": "strace",
@@ -107,3 +110,22 @@ def answers(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def nghttpd(directory: Path) -> Iterator[Nginx]:
+    """Start nghttp2's server, which speaks HTTP/2 alone, on a directory; end it afterwards."""
+    binary = program("nghttpd")
+    server = Nginx(directory / "nghttpd", free_port())
+    server.files.mkdir(parents=True)
+    process = subprocess.Popen(
+        [binary, "--no-tls", "--echo-upload", "--address=127.0.0.1", "-d", str(server.files), str(server.port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: answers(server.port), "nghttpd listens")
+        yield server
+    finally:
+        process.terminate()
+        process.wait(10)

@@ -334,6 +334,10 @@ fn encode_head(
 }
 
 fn status_line(response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
+    if response.reason.end == 0 {
+        // It came on a stream, which has no phrases; some clients take a status without one for none.
+        return super::answer::status_line(response.status, out);
+    }
     out.extend_from_slice(b"HTTP/1.1 ");
     status_digits(response.status, out);
     out.push(b' ');

@@ -4,6 +4,7 @@
 //! done; a peer that does not take what there is for it is not read; a connection that breaks the protocol is told so,
 //! and costs nobody else anything.
 
+use super::crumbs::Crumbs;
 use super::stream::Gone;
 use super::{Owner, limits};
 use crate::exchange::{Link, Step};
@@ -83,11 +84,32 @@ impl<N: Net> Worker<N> {
     }
 
     fn each_event(&mut self, id: Id, input: &mut &[u8], heads: &mut Scratch) -> Result<(), Cause> {
-        while let Some(session) = self.sessions.get(id) {
-            let Some(event) = session.conn.next(input, heads, &mut session.out)? else { return Ok(()) };
-            self.happened(id, event);
+        let mut crumbs = Crumbs::new(std::mem::take(&mut self.crumbs));
+        let result = loop {
+            let Some(session) = self.sessions.get(id) else { break Ok(()) };
+            match session.conn.next(input, heads, &mut session.out) {
+                Ok(Some(Event::Data { key, bytes, end: false })) if crumbs.keep(key, bytes) => {}
+                Ok(Some(event)) => {
+                    self.hand_on(id, &mut crumbs);
+                    match event {
+                        Event::Data { key, bytes, end: false } if crumbs.keep(key, bytes) => {}
+                        event => self.happened(id, event),
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(cause) => break Err(cause),
+            }
+        };
+        self.hand_on(id, &mut crumbs);
+        self.crumbs = crumbs.into_place();
+        result
+    }
+
+    fn hand_on(&mut self, id: Id, crumbs: &mut Crumbs) {
+        if let Some((key, bytes)) = crumbs.take() {
+            self.happened(id, Event::Data { key, bytes: &bytes, end: false });
+            crumbs.emptied(bytes);
         }
-        Ok(())
     }
 
     fn happened(&mut self, id: Id, event: Event<'_>) {

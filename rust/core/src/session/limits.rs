@@ -10,3 +10,9 @@ pub const UNSETTLED_STREAMS: u32 = 100;
 
 /// Free streams of an endpoint's connections at which another connection is made before one is needed.
 pub const SPARE_STREAMS: u32 = 8;
+
+/// Bytes of a piece of a body that is small: handing it on at once would cost more than copying it.
+pub const CRUMB_BYTES: usize = 1024;
+
+/// Bytes of small pieces that are handed on together at most: a frame of our own.
+pub const CRUMBS_BYTES: usize = crate::http2::limits::DATA_BYTES;

@@ -15,6 +15,7 @@
 //! Rooms: [`stream`] (one stream, sending) · [`drive`] (the connection: reading, flushing, ending) · [`downstream`]
 //! (requests come) · [`upstream`] (requests go, answers come).
 
+mod crumbs;
 pub mod downstream;
 pub mod drive;
 pub mod limits;

@@ -114,6 +114,8 @@ pub struct Worker<N: Net> {
     pub(crate) frames: Vec<u8>,
     /// Heads that came as field blocks.
     pub(crate) heads: Scratch,
+    /// Where small pieces of a body are put together.
+    pub(crate) crumbs: Vec<u8>,
     pub(crate) out: Vec<u8>,
     pub(crate) normal: Vec<u8>,
     pub(crate) target: Vec<u8>,
@@ -186,6 +188,7 @@ impl<N: Net> Worker<N> {
             scratch: vec![0; limits::SCRATCH],
             frames: Vec::new(),
             heads: Scratch::default(),
+            crumbs: Vec::new(),
             out: Vec::new(),
             normal: Vec::new(),
             target: Vec::new(),
