@@ -6,6 +6,7 @@
 
 use super::websocket;
 use crate::hpack::{Encoder, Pseudo};
+use crate::http1::Span;
 use crate::http1::head::{Field, Framing, Known};
 use crate::http1::request::Request;
 use crate::route::{Edits, Rule};
@@ -211,6 +212,35 @@ pub fn encode(message: &Outgoing<'_>, scheme: &str, lines: &mut Vec<u8>, out: &m
     }
     if request.te_trailers {
         // RFC 9113 §8.2.2: the one value that may be sent on.
+        encoder.field(b"te", b"trailers", false, out);
+    }
+}
+
+/// Append the head of a request that was written for HTTP/1.1 as a field block, for a stream over TLS.
+pub fn translate(request: &Request, bytes: &[u8], upgrade: bool, out: &mut Vec<u8>) {
+    let encoder = Encoder::new();
+    let method = if upgrade { b"CONNECT" } else { request.method_text.of(bytes) };
+    encoder.pseudo(Pseudo::Method, method, out);
+    if upgrade {
+        let asked = request.fields.iter().find(|field| field.known == Known::Upgrade);
+        encoder.pseudo(Pseudo::Protocol, asked.map_or(&[], |field| field.value.of(bytes)), out);
+    }
+    encoder.pseudo(Pseudo::Scheme, b"https", out);
+    encoder.pseudo(Pseudo::Authority, request.host.of(bytes), out);
+    let end = request.query.map_or(request.path.end, |query| query.end);
+    encoder.pseudo(Pseudo::Path, Span { start: request.path.start, end }.of(bytes), out);
+    let framing = bit(Known::Host) | bit(Known::ContentLength) | bit(Known::TransferEncoding);
+    let skip = |field: &Field| {
+        framing & bit(field.known) != 0
+            || (upgrade && field.name.of(bytes).eq_ignore_ascii_case(websocket::KEY))
+    };
+    encoder.fields(&request.fields, bytes, skip, out);
+    if let Framing::Length(length) = request.framing
+        && !upgrade
+    {
+        encoder.field(b"content-length", Digits::default().of(length), false, out);
+    }
+    if request.te_trailers {
         encoder.field(b"te", b"trailers", false, out);
     }
 }

@@ -8,7 +8,7 @@
 //! take (back-pressure); an answer that was cut is ended by a reset, so that it never looks complete; what goes out is
 //! written anew from what was understood.
 //!
-//! Rooms: [`begin`] (head → decision) · [`forward`] (request head) · [`lease`] (connection, replay) · [`relay`] (bodies) ·
+//! Rooms: [`begin`] (head → decision) · [`forward`] (request head) · [`lease`] (connection, replay), `stream` (the same on HTTP/2) · [`relay`] (bodies) ·
 //! [`respond`] (answer's head) · [`answer`] (our own) · [`asked`] (Python's) · [`tunnel`], [`websocket`] ·
 //! [`finish`].
 
@@ -21,6 +21,7 @@ pub mod forward;
 pub mod lease;
 pub mod relay;
 pub mod respond;
+mod stream;
 pub mod tunnel;
 pub mod websocket;
 

@@ -13,12 +13,13 @@
 //! written to at any time. A stream leaves exactly once ([`Sessions::leave`]).
 //!
 //! Rooms: [`stream`] (one stream, sending) · [`drive`] (the connection: reading, flushing, ending) · [`downstream`]
-//! (requests come) · [`upstream`] (requests go, answers come).
+//! (requests come) · [`upstream`] (requests go, answers come) · [`negotiate`] (HTTP/2 by ALPN).
 
 mod crumbs;
 pub mod downstream;
 pub mod drive;
 pub mod limits;
+mod negotiate;
 pub mod stream;
 pub mod upstream;
 

@@ -7,7 +7,7 @@
 use super::drive::Outcome;
 use super::stream::{Gone, Stream};
 use super::{Owner, Session, limits};
-use crate::document::Protocol;
+use crate::document::{Http2, Protocol};
 use crate::exchange::{Answer, Backend, Link, Step};
 use crate::http1::head::Scan;
 use crate::http1::response::Answering;
@@ -175,24 +175,12 @@ impl<N: Net> Worker<N> {
         })?;
         place.cells(&self.ledger).open.add(1);
         self.ledger.upstreams.add(1);
-        let local = LocalSettings {
-            stream_window: first.stream_window,
-            connection_window: first.connection_window,
-            max_frame: first.max_frame,
-            ..LocalSettings::default()
-        };
-        let conn = Connection::new(Role::Client, &local);
-        let number = self.next_conn();
-        let session = Session::new(conn, Owner::Up(id), number, &first.preface);
-        let session = self.sessions.insert(session);
-        crate::fault::point("session.connect");
-        self.names.insert(number, session);
         let timer = self.wheel.create(up_token);
         self.wheel.no_later(timer, connect_by);
         let up = Up {
             io,
             stream: None,
-            session: Some(session),
+            session: Some(self.session_to(id, place, &first)),
             owner: None,
             place,
             connecting: true,
@@ -203,11 +191,27 @@ impl<N: Net> Worker<N> {
             scan: Scan::new(),
         };
         self.ups.put(id, Box::new(up));
+        Ok(id)
+    }
+
+    /// What a connection carries that speaks HTTP/2 with that endpoint.
+    pub(super) fn session_to(&mut self, id: Id, place: Place, first: &Http2) -> Id {
+        let local = LocalSettings {
+            stream_window: first.stream_window,
+            connection_window: first.connection_window,
+            max_frame: first.max_frame,
+            ..LocalSettings::default()
+        };
+        let conn = Connection::new(Role::Client, &local);
+        let number = self.next_conn();
+        let session = self.sessions.insert(Session::new(conn, Owner::Up(id), number, &first.preface));
+        crate::fault::point("session.connect");
+        self.names.insert(number, session);
         self.groups.add_session(place, id);
         let owner = border::Owner::Upstream(self.groups.name(place).into());
         let peer = self.groups.endpoint(place).map_or("", |endpoint| &endpoint.text).into();
         self.tell(Told::Opened { conn: number, owner, peer });
-        Ok(id)
+        session
     }
 
     /// A connection that carries streams became ready.
@@ -275,6 +279,9 @@ impl<N: Net> Worker<N> {
     fn shake_session(&mut self, up: &mut Up<N::Sock>) -> Shaken {
         let shaken = up.io.shake(&mut self.net, &mut self.buffers);
         let spoken = up.io.tls().and_then(|tls| tls.alpn());
+        if matches!(shaken, Shaken::Done(_)) {
+            self.groups.agreed(up.place, spoken == Some(Protocol::H2));
+        }
         let shaken = match shaken {
             // RFC 9113 §3.2: without h2 agreed upon nobody may speak it.
             Shaken::Done(_) if spoken != Some(Protocol::H2) => Shaken::Failed(Cause::Protocol),

@@ -64,7 +64,8 @@ impl ClientTls {
 
 fn offered(protocol: UpstreamProtocol) -> &'static [Protocol] {
     match protocol {
-        UpstreamProtocol::Http1 | UpstreamProtocol::Auto => &[Protocol::Http1],
+        UpstreamProtocol::Http1 => &[Protocol::Http1],
+        UpstreamProtocol::Auto => &[Protocol::H2, Protocol::Http1],
         UpstreamProtocol::H2 => &[Protocol::H2],
     }
 }

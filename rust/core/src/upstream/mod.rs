@@ -95,6 +95,8 @@ pub struct Endpoint {
     idle: Vec<Id>,
     /// Connections that carry streams.
     sessions: Vec<Id>,
+    /// ALPN has agreed upon HTTP/2 there.
+    agreed_http2: bool,
     cells: u32,
 }
 
@@ -196,11 +198,22 @@ impl Groups {
         Some(Place { group, endpoint: endpoint.id, hint, cells: endpoint.cells })
     }
 
-    /// What is spoken there.
+    /// HTTP/2 is spoken there; `auto`: it was agreed upon the last time.
     #[inline]
     #[must_use]
-    pub fn protocol(&self, place: Place) -> UpstreamProtocol {
-        self.groups.get(place.group as usize).map_or(UpstreamProtocol::Http1, |group| group.protocol)
+    pub fn speaks_http2(&mut self, place: Place) -> bool {
+        match self.groups.get(place.group as usize).map(|group| (group.protocol, group.tls.is_some())) {
+            Some((UpstreamProtocol::H2, _)) => true,
+            Some((UpstreamProtocol::Auto, true)) => self.find(place).is_some_and(|(it, _)| it.agreed_http2),
+            _ => false,
+        }
+    }
+
+    /// What ALPN has agreed upon there.
+    pub fn agreed(&mut self, place: Place, http2: bool) {
+        if let Some((endpoint, _)) = self.find(place) {
+            endpoint.agreed_http2 = http2;
+        }
     }
 
     /// What is said first there, over HTTP/2.
@@ -384,6 +397,7 @@ impl Group {
                     address,
                     idle: Vec::new(),
                     sessions: Vec::new(),
+                    agreed_http2: false,
                     cells,
                 };
                 (endpoint, EndpointState::new(described.weight))

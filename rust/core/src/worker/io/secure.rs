@@ -13,6 +13,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 
 use super::{Broken, Io, Read};
+use crate::document::Protocol;
 use crate::net::Net;
 use crate::tls::limits::{IDLE_READS, PARTIAL_BYTES, SEAL_BYTES, SEALED_BYTES, WIRE_RECORD_BYTES};
 use crate::tls::{Cause, Known, Session};
@@ -265,6 +266,11 @@ impl<S> Io<S> {
         }
         let Some(tls) = self.tls.as_mut().filter(|tls| !tls.is_shaking()) else { return Shaken::Wait };
         let kind = tls.kind().unwrap_or(Cause::Full);
+        if tls.alpn() == Some(Protocol::H2) {
+            // What waits, if anything does, was written for HTTP/1.1: see [`Io::take_waiting`].
+            self.readable |= tls.holds_plain();
+            return Shaken::Done(kind);
+        }
         let waiting = tls.take_waiting();
         // What came with the end of the handshake is plain text already.
         self.readable |= tls.holds_plain();
@@ -272,6 +278,11 @@ impl<S> Io<S> {
             return Shaken::Failed(Cause::Gone);
         }
         Shaken::Done(kind)
+    }
+
+    /// Plain text that has waited for the handshake and was not sent, because another protocol was agreed upon.
+    pub fn take_waiting(&mut self) -> Vec<u8> {
+        self.tls.as_mut().map(|tls| tls.take_waiting()).unwrap_or_default()
     }
 
     /// What there is to say before anything was heard.
