@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.h2spec import CASES, h2spec, read
+from tests.e2e.certificates import Certificates
 from tests.e2e.configuration import LISTEN, forward_to
 from tests.e2e.gateway_process import Gateway
 from tests.e2e.origin import TellingOrigin
@@ -55,12 +56,13 @@ def test_the_codec_alone_passes_every_case(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Gateway]:
     with TellingOrigin() as origin:
         config = forward_to(origin.address)
         config["listeners"] = [
             {"name": "both", "listen": LISTEN},
             {"name": "h2c", "listen": LISTEN, "protocols": ["h2"]},
+            {"name": "tls", "listen": LISTEN, "tls": certificates.tls(certificates.leaf("test"))},
         ]
         with Gateway(config, tmp_path_factory.mktemp("h2spec")) as running:
             yield running
@@ -68,6 +70,13 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 def test_a_plain_listener_of_http2_passes_every_case(gateway: Gateway, tmp_path: Path) -> None:
     report = h2spec(gateway.port("h2c"), tmp_path)
+    assert not report.troubles, "\n".join(report.troubles)
+    assert report.passed == CASES
+    assert gateway.status()["panics"] == 0
+
+
+def test_a_listener_with_tls_passes_every_case(gateway: Gateway, tmp_path: Path) -> None:
+    report = h2spec(gateway.port("tls"), tmp_path, "--tls", "--insecure")
     assert not report.troubles, "\n".join(report.troubles)
     assert report.passed == CASES
     assert gateway.status()["panics"] == 0

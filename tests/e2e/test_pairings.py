@@ -21,7 +21,7 @@ from tests.e2e.http2_client import Fields, Http2Client
 from tests.e2e.http2_origin import TellingHttp2Origin
 from tests.e2e.origin import TellingOrigin
 
-DOWNSTREAM = ("h1", "h2c")
+DOWNSTREAM = ("h1", "h2c", "tls")
 UPSTREAM = ("h1", "h2")
 
 MIB = 1024 * 1024
@@ -83,6 +83,7 @@ def behind(
     with TellingOrigin() if request.param == "h1" else TellingHttp2Origin() as origin:
         listeners = [
             {"name": "plain", "listen": LISTEN},
+            {"name": "tls", "listen": LISTEN, "tls": certificates.tls(certificates.leaf("test"))},
         ]
         protocol = {"protocol": "h2"} if request.param == "h2" else {}
         config = {

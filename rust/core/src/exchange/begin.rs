@@ -118,7 +118,7 @@ impl<N: Net> Worker<N> {
         bytes: &[u8],
     ) -> Step {
         crate::fault::point("begin.read");
-        if down.served == 0 && self.begins_http2(down.listener, bytes) {
+        if down.served == 0 && self.begins_http2(down, bytes) {
             return self.open_session(id, down, bytes);
         }
         let limits = self.head_limits(down.listener);
@@ -132,9 +132,12 @@ impl<N: Net> Worker<N> {
         step
     }
 
-    /// The first bytes of a connection are HTTP/2's: by prior knowledge, or because nothing else is offered there.
-    fn begins_http2(&self, listener: u32, bytes: &[u8]) -> bool {
-        let found = self.local.listener(listener);
+    /// The first bytes of a connection are HTTP/2's: by ALPN, by prior knowledge, or because nothing else is offered there.
+    fn begins_http2(&self, down: &Down<N::Sock>, bytes: &[u8]) -> bool {
+        if let Some(agreed) = down.io.tls().and_then(|tls| tls.alpn()) {
+            return agreed == Protocol::H2;
+        }
+        let found = self.local.listener(down.listener);
         let listener = found.and_then(|index| self.local.snapshot.listeners.get(index as usize));
         listener.is_some_and(|listener| match listener.protocols.as_slice() {
             [Protocol::H2] => true,
