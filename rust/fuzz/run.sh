@@ -3,8 +3,8 @@
 #
 # Stable Rust is enough: the flags below are what cargo-fuzz would pass. With --target they reach the targets and what
 # they link, but no build script. libFuzzer is C++, so a C++ compiler is needed; without one nothing is run, and this
-# says so. Seeds begin with the bytes that choose the cuts (2 for request, 4 for chunked), or the kind of request that is
-# answered and the cut (4 for response), or the role and the cuts (5 for http2), or the cuts and whether there are
+# says so. Seeds begin with the bytes that choose the cuts (2 for request and tls, 4 for chunked), or the kind of request
+# that is answered and the cut (4 for response), or the role and the cuts (5 for http2), or the cuts and whether there are
 # trailers (5 for grpc_web), or the cut (2 for preamble); in those of hpack each header block follows its length (2
 # bytes). What a run finds new is kept in corpus/ for the next one; an input that crashes is left in artifacts/.
 set -eu
@@ -23,7 +23,7 @@ export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
 -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing"
 cargo build --quiet --locked --release --target "$host"
 
-for target in request response chunked hpack http2 grpc_web preamble; do
+for target in request response chunked hpack http2 grpc_web preamble tls; do
     mkdir -p "corpus/$target" "artifacts/$target"
     log="artifacts/$target.log"
     if ! "target/$host/release/$target" -max_total_time="$seconds" -max_len=2048 -timeout=5 -rss_limit_mb=1024 \
