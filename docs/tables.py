@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.account.counters import Totals
+from gateway.account.http2 import Http2Counts
 from gateway.account.metrics import Collector, Facts
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -56,7 +57,7 @@ def metrics() -> str:
     totals = Totals(
         series=(), reasons=(), connections=(), endpoints=(), workers=(), bounds_ns=(), log_failed=0, handshakes=()
     )
-    facts = Facts(version="", generation=1, reloads=(0, 0), last_ok=True, asked=0, listeners={})
+    facts = Facts(version="", generation=1, reloads=(0, 0), last_ok=True, asked=0, http2=Http2Counts(), listeners={})
     rows = []
     for family in Collector(totals, facts).collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name

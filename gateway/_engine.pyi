@@ -17,6 +17,9 @@ REASONS: tuple[str, ...]
 ASK_WINDOW: int
 """Bytes of an answer that may be under way to the socket; `sent` events give them back."""
 
+ABUSES: tuple[str, ...]
+"""Of the words in `closed`: the peer exhausted a budget (answered with ENHANCE_YOUR_CALM)."""
+
 LAST_PROCESSED: int
 """As `last` of `Engine.go_away`: the last stream that the worker has taken, which only it knows."""
 
@@ -55,7 +58,7 @@ Event: TypeAlias = (
     | tuple[Literal["over"], int, str]  # reason word; the last event of an ask
     | tuple[Literal["opened"], int, Literal["server"], int, str]  # connection, our role, listener key, peer address
     | tuple[Literal["opened"], int, Literal["client"], str, str]  # connection, our role, upstream name, peer address
-    | tuple[Literal["settings"], int, bytes]  # payload of the peer's SETTINGS, applied; to be acknowledged
+    | tuple[Literal["settings"], int, bytes]  # payload of the peer's SETTINGS, applied and acknowledged
     | tuple[Literal["settings_ack"], int]
     | tuple[Literal["ping_ack"], int, bytes]  # its 8 bytes
     | tuple[Literal["gone_away"], int, int, int]  # last stream, error code of the peer's GOAWAY

@@ -74,6 +74,8 @@ class WorkerCount(msgspec.Struct, frozen=True, gc=False):
     upstreams: int
     """Upstream connections, a level."""
     accept_pauses: int
+    untold_connections: int
+    """HTTP/2 connections that Trio was too far behind to be told of."""
 
 
 class Totals(msgspec.Struct, frozen=True, gc=False):

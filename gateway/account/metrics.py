@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gateway.account.counters import Totals
+from gateway.account.http2 import Http2Counts
 
 if TYPE_CHECKING:
     from prometheus_client.core import HistogramMetricFamily
@@ -36,6 +37,7 @@ class Facts:
         reloads: tuple[int, int],
         last_ok: bool,
         asked: int,
+        http2: Http2Counts,
         listeners: Mapping[int, str],
         certificates: Iterable[tuple[str, str, float]] = (),
     ) -> None:
@@ -45,6 +47,7 @@ class Facts:
         """(succeeded, failed)"""
         self.last_ok = last_ok
         self.asked = asked
+        self.http2 = http2
         self.listeners = listeners
         """Names by key."""
         self.certificates = certificates
@@ -65,6 +68,7 @@ class Collector:
         yield from self._connections()
         yield self._proxy_headers()
         yield self._handshakes()
+        yield from self._http2()
         yield from self._upstreams()
         yield from self._config()
         yield from self._workers()
@@ -126,6 +130,22 @@ class Collector:
         rows = (((side, result), count) for side, result, count in self._totals.handshakes)
         return _counter("gateway_tls_handshakes", "TLS handshakes by how they ended.", ("side", "result"), rows)
 
+    def _http2(self) -> Iterator[Metric]:
+        counts = self._facts.http2
+        rows: Rows = [
+            ((each.role, *((each.owner, "") if each.role == "server" else ("", each.owner))), each.open)
+            for each in counts.groups
+        ]
+        yield _gauge("gateway_http2_connections", "HTTP/2 connections.", ("role", "listener", "upstream"), rows)
+        yield _counter("gateway_http2_settings", "SETTINGS of peers.", ("role",), _by_role(counts.settings))
+        yield _counter(
+            "gateway_http2_keepalive_failures", "Connections ended because a PING was not answered in time.",
+            ("role",), _by_role(counts.keepalive_failures),
+        )  # fmt: skip
+        yield _counter(
+            "gateway_http2_closed", "HTTP/2 connections that have ended.", ("role", "reason"), counts.closed.items()
+        )
+
     def _upstreams(self) -> Iterator[Metric]:
         per = ("upstream", "endpoint")
         rows = [((u.upstream, u.endpoint), u) for u in self._totals.endpoints]
@@ -178,6 +198,11 @@ class Collector:
             ("gateway_worker_panics", "Panics contained.", [w.panics for _, w in rows]),
             ("gateway_worker_events_lost", "Events for Trio that did not fit.", [w.events_lost for _, w in rows]),
             ("gateway_worker_accept_pauses", "Pauses for want of descriptors.", [w.accept_pauses for _, w in rows]),
+            (
+                "gateway_worker_untold_connections",
+                "HTTP/2 connections without a task: Python was too far behind.",
+                [w.untold_connections for _, w in rows],
+            ),
             ("gateway_access_log_lines", "Access log lines handed to the writer.", [w.log_lines for _, w in rows]),
             ("gateway_access_log_dropped", "Access log lines dropped.", [w.log_dropped for _, w in rows]),
         )
@@ -207,6 +232,10 @@ def _summed(rows: Iterable[tuple[tuple[str, ...], int]]) -> Iterable[tuple[tuple
 
 
 Rows = Iterable[tuple[tuple[str, ...], float]]
+
+
+def _by_role(counts: Mapping[str, int]) -> Rows:
+    return (((role,), count) for role, count in counts.items())
 
 
 def _counter(name: str, text: str, labels: tuple[str, ...], rows: Rows) -> Metric:

@@ -13,6 +13,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.account.counters import Levels, Totals
+from gateway.account.http2 import Http2Counts
 from gateway.policy import Handler, Request, Response
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ class Running(Protocol):
     @property
     def asked(self) -> int:
         """Requests for Python handlers that are open."""
+        ...
+
+    @property
+    def http2(self) -> Http2Counts:
+        """HTTP/2 connections, and what became of them."""
         ...
 
     @property

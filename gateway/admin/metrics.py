@@ -20,6 +20,7 @@ async def metrics(request: Request, gateway: Running) -> Response:
         last_ok=last is None or last.ok,
         asked=gateway.asked,
         certificates=[(listener, each.name, each.not_after) for listener, each in gateway.certificates],
+        http2=gateway.http2,
         listeners={each.key: each.name for each in gateway.listeners()},
     )
     accept = request.headers.get("accept", "")

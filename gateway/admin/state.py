@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.account.counters import EndpointCount, Levels
+from gateway.account.http2 import Http2Counts
 from gateway.admin.gateway import READ, Reloaded, Running, allow
 from gateway.config import document as doc
 from gateway.policy import Request, Response, json_response
@@ -60,6 +61,17 @@ class ListenerView(msgspec.Struct):
     """The default first; empty without TLS."""
 
 
+class Http2View(msgspec.Struct):
+    """HTTP/2 connections."""
+
+    clients: int
+    upstreams: int
+    keepalive_failures: int
+    """Connections ended because a PING was not answered in time."""
+    abusers: int
+    """Addresses whose connections were ended because a budget was exhausted."""
+
+
 class StatusView(msgspec.Struct):
     """The process as a whole."""
 
@@ -77,6 +89,7 @@ class StatusView(msgspec.Struct):
     """The generation that each worker runs on."""
     asked_requests: int
     """Requests that wait for Python."""
+    http2: Http2View
     panics: int
     """Contained; each cost one connection."""
     warnings: tuple[str, ...]
@@ -145,6 +158,7 @@ async def status(_request: Request, gateway: Running) -> Response:
             workers=gateway.workers,
             worker_generations=gateway.applied,
             asked_requests=gateway.asked,
+            http2=_http2_view(gateway.http2),
             panics=gateway.panics,
             warnings=gateway.warnings,
             last_reload=_reload_view(gateway.last_reload),
@@ -182,6 +196,14 @@ def _reload_view(last: Reloaded | None) -> ReloadView | None:
     if last is None:
         return None
     return ReloadView(last.ok, last.generation, last.at, last.seconds, last.errors, last.warnings)
+
+
+def _http2_view(counts: Http2Counts) -> Http2View:
+    def connections(role: str) -> int:
+        return sum(each.open for each in counts.groups if each.role == role)
+
+    failures = sum(counts.keepalive_failures.values())
+    return Http2View(connections("server"), connections("client"), failures, counts.abusers)
 
 
 def _listeners(gateway: Running) -> list[ListenerView]:

@@ -3,16 +3,19 @@
     root
       events of the workers           (engine)    outlives all below
       signals                         (drain)
+      upstreams                       a task per upstream; owns its HTTP/2 connections
       asked                           a task per request that Python answers; outlives the listeners
-      listeners                       a task per listener; each drains when it ends
+      listeners                       a task per listener; each drains when it ends, and owns its HTTP/2 connections
 
-The order of ending is the order of ownership, from below: listeners drain, then what was asked is over, then the
-events, then the threads. An exception that nobody expected ends the root, cuts what is open, and is shown.
+The order of ending is the order of ownership, from below: listeners drain, then upstreams are left and what was asked
+is over, then the events, then the threads. An exception that nobody expected ends the root, cuts what is open, and is
+shown.
 """
 
 from __future__ import annotations
 
 import gc
+import random
 import resource
 import time
 from collections.abc import Mapping
@@ -23,6 +26,7 @@ import trio
 
 from gateway.account.access_log import open_log
 from gateway.account.counters import Levels, Totals, decode, decode_levels
+from gateway.account.http2 import Http2Counts
 from gateway.admin.gateway import running
 from gateway.config.document import Document
 from gateway.errors import ExitCode, GatewayError
@@ -30,6 +34,7 @@ from gateway.serve import engine, sockets
 from gateway.serve.drain import Ending, obey_signals
 from gateway.serve.engine import Workers
 from gateway.serve.hints import hints
+from gateway.serve.http2_connections import Connections
 from gateway.serve.listener import Listener, Listeners
 from gateway.serve.notice import Tracebacks, say
 from gateway.serve.plan import Plan, PlanLoader
@@ -37,6 +42,7 @@ from gateway.serve.reload import Outcome, Reloader
 from gateway.serve.request import AskedRequests
 from gateway.serve.sockets import Sockets
 from gateway.serve.tasks import SpawnTimes, as_text, tree
+from gateway.serve.upstreams import Upstreams
 from gateway.serve.watch import Watch
 
 if TYPE_CHECKING:
@@ -68,13 +74,20 @@ async def serve(plan: Plan, load: PlanLoader, times: SpawnTimes, program: str | 
     try:
         if log is not None:
             workers.native.access_log(log)
-        async with trio.open_nursery() as root, trio.open_nursery() as asked, trio.open_nursery() as listeners:
-            app = App(plan, load, workers, times, asked=asked, listeners=listeners)
+        async with (
+            trio.open_nursery() as root,
+            trio.open_nursery() as upstreams,
+            trio.open_nursery() as asked,
+            trio.open_nursery() as listeners,
+        ):
+            app = App(plan, load, workers, times, upstreams=upstreams, asked=asked, listeners=listeners)
             running.set(app)
             try:
                 await app.live(opened, root, program)
+                await app.all_upstreams.end()
             except BaseException:
                 app.all_listeners.hurry()
+                app.all_upstreams.hurry()
                 raise
             asked.cancel_scope.cancel()
             root.cancel_scope.cancel()
@@ -106,17 +119,22 @@ class App:
         workers: Workers,
         times: SpawnTimes,
         *,
+        upstreams: trio.Nursery,
         asked: trio.Nursery,
         listeners: trio.Nursery,
     ) -> None:
         self.started_at = time.time()
         self.version = engine.version()
         self.config_file = load.file
-        self.all_listeners = Listeners(workers, listeners, lambda: self.reloader.plan.drain_timeout)
+        self._connections = Connections(workers, draw=random.random, say=say)
+        self.all_upstreams = Upstreams(self._connections, upstreams)
+        self.all_listeners = Listeners(workers, self._connections, listeners, lambda: self.reloader.plan.drain_timeout)
         self.ending = Ending(self.all_listeners, say=say)
         self._asked = AskedRequests(workers, asked, Tracebacks(say, trio.current_time))
         self._asked.handlers = plan.handlers
-        self.reloader = Reloader(plan, load, workers, self.all_listeners, self._asked, wall_clock=time.time, say=say)
+        self.reloader = Reloader(
+            plan, load, workers, self.all_listeners, self.all_upstreams, self._asked, wall_clock=time.time, say=say
+        )
         self._watch = Watch(self.reloader, wall_clock=time.time, say=say)
         self._workers = workers
         self._times = times
@@ -126,6 +144,7 @@ class App:
     async def live(self, opened: Mapping[int, Sockets], root: trio.Nursery, program: str | None) -> None:
         """Start everything, run until a signal, drain."""
         plan = self.reloader.plan
+        self.all_upstreams.add(plan.upstreams)
         root.start_soon(self._workers.run, name="events of the workers")
         await root.start(obey_signals, self.ending, self.reloader.reload_soon, self._reopen_log, root, name="signals")
         for each in plan.listeners:
@@ -211,6 +230,11 @@ class App:
     def asked(self) -> int:
         """Requests for Python handlers that are open."""
         return self._asked.count + self._asked.count_own
+
+    @property
+    def http2(self) -> Http2Counts:
+        """HTTP/2 connections, and what became of them."""
+        return self._connections.counts()
 
     @property
     def panics(self) -> int:

@@ -8,6 +8,7 @@ handler must not keep the events of the others. Nothing here is called from a wo
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
@@ -35,20 +36,35 @@ class Asked(Protocol):
         """The exchange ended; it is forgotten before this is called."""
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What both sides of the border agree on."""
+
+    window: int
+    """Bytes of an answer that may be under way to the socket (`_engine.ASK_WINDOW`)."""
+    last_processed: int
+    """What `go_away` says for a stream that only the worker knows (`_engine.LAST_PROCESSED`)."""
+    abuses: frozenset[str]
+    """Why a connection ended, if its peer exhausted a budget (`_engine.ABUSES`)."""
+
+
 class Workers:
     """The workers of this process, as Trio sees them."""
 
-    def __init__(self, native: _engine.Engine, count: int, window: int, say: Callable[[str], None]) -> None:
+    def __init__(self, native: _engine.Engine, count: int, words: Words, say: Callable[[str], None]) -> None:
         self.native = native
         self.count = count
-        self.window = window
-        """Bytes of an answer that may be under way to the socket (`_engine.ASK_WINDOW`)."""
+        self.window = words.window
+        self.last_processed = words.last_processed
+        self.abuses = words.abuses
         self.panics = 0
         """Panics contained so far, over all workers."""
         self.applied: dict[int, int] = {}
         """Generation that each worker has said it runs on."""
         self.on_ask: Callable[[int, _engine.AskHead], None] = self._nobody
         """Takes requests for handlers; set before `run`."""
+        self.on_connections: Callable[[list[_engine.Event]], None] = _unheard
+        """Takes events about HTTP/2 connections, batch by batch; set before `run`."""
         self.asks: dict[int, Asked] = {}
         """Asked exchanges that are open. Who takes one enters it and removes it."""
         self._draining: dict[int, _Draining] = {}
@@ -70,9 +86,19 @@ class Workers:
                 batch = self.native.events()
                 self._dispatch(batch)
 
+    def catch_up(self) -> None:
+        """Take now what waits, for who has to know whether something has come."""
+        batch = self.native.events()
+        while batch:
+            self._dispatch(batch)
+            batch = self.native.events()
+
     def _dispatch(self, batch: list[_engine.Event]) -> None:
+        about_connections: list[_engine.Event] = []
         for event in batch:
             match event:
+                case ("opened" | "settings" | "settings_ack" | "ping_ack" | "gone_away" | "closed", *_):
+                    about_connections.append(event)
                 case ("ask", ask, head):
                     self.on_ask(ask, head)
                 case ("over", ask, reason):
@@ -87,6 +113,8 @@ class Workers:
                     self._say(f"worker {worker}: a panic was contained, one connection is lost: {text}")
                 case _:
                     self._tell(event)
+        if about_connections:
+            self.on_connections(about_connections)
 
     def _tell(self, event: _engine.Event) -> None:
         """Hand what belongs to one asked exchange to whoever follows it; it may have ended meanwhile."""
@@ -131,6 +159,10 @@ class Workers:
             await self._applied.wait()
 
 
+def _unheard(_events: list[_engine.Event]) -> None:
+    """Nobody listens yet."""
+
+
 class _Draining:
     """A drain under way: the workers that have not finished, and what is set when all have."""
 
@@ -145,7 +177,8 @@ def start(count: int, snapshot: bytes, say: Callable[[str], None]) -> Workers:
     """Start the threads. Raises ValueError if the snapshot is refused."""
     from gateway import _engine
 
-    return Workers(_engine.Engine(count, snapshot), count, _engine.ASK_WINDOW, say)
+    words = Words(_engine.ASK_WINDOW, _engine.LAST_PROCESSED, frozenset(_engine.ABUSES))
+    return Workers(_engine.Engine(count, snapshot), count, words, say)
 
 
 def version() -> str:

@@ -3,6 +3,9 @@
 The task waits until it is cancelled, and its cancellation is the drain: accepting stops, connections end with the
 exchange they are in, and what has not ended when the patience is over is cut. So "close this listener" and "end the
 process" are the same thing at different places of the tree, and nothing can forget to drain.
+
+HTTP/2 connections have a task each (`http2`), in a nursery that this task holds open: they are cancelled with it, and
+say their own farewell while it waits.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Literal
 import trio
 
 from gateway.serve.engine import Workers
+from gateway.serve.http2_connections import Connections, Group
 from gateway.serve.plan import ListenerPlan
 from gateway.serve.sockets import Sockets
 
@@ -22,7 +26,14 @@ State = Literal["open", "draining", "closed"]
 class Listener:
     """One listener; `run` is its task."""
 
-    def __init__(self, plan: ListenerPlan, sockets: Sockets, workers: Workers, patience: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        plan: ListenerPlan,
+        sockets: Sockets,
+        workers: Workers,
+        connections: Connections,
+        patience: Callable[[], float],
+    ) -> None:
         self.plan = plan
         self.address = str(sockets.address)
         """As it is: a port that the kernel chose is filled in."""
@@ -31,6 +42,8 @@ class Listener:
         """Set when the last connection is gone."""
         self._sockets = sockets
         self._workers = workers
+        self._connections = connections
+        self._group = Group("server", plan.name, plan.http2)
         self._patience = patience
         self._life = trio.CancelScope()
         self._wait = trio.CancelScope(shield=True)
@@ -56,10 +69,19 @@ class Listener:
         self._task = trio.lowlevel.current_task()
         self._name_task()
         try:
-            with self._life:
-                await trio.sleep_forever()
+            async with trio.open_nursery() as nursery:
+                self._group.nursery = nursery
+                self._connections.enter(self.plan.key, self._group)
+                try:
+                    with self._life:
+                        await trio.sleep_forever()
+                finally:
+                    nursery.cancel_scope.cancel()
+                    await self._drain()
         finally:
-            await self._drain()
+            self._connections.leave(self.plan.key, self._group)
+            self.state = "closed"
+            self.done.set()
 
     def open(self) -> None:
         """Hand the sockets to the workers."""
@@ -68,6 +90,8 @@ class Listener:
     def keep(self, plan: ListenerPlan) -> None:
         """The same listener in a new configuration: sockets and connections stay, the name may have changed."""
         self.plan = plan
+        self._group.name = plan.name
+        self._group.plan = plan.http2
         self._name_task()
 
     def end(self) -> None:
@@ -92,26 +116,28 @@ class Listener:
             await drained.wait()
         if self._wait.cancelled_caught:
             self._workers.forget(self.plan.key)
+            self._connections.release(self._group)
             self._workers.native.abort(self.plan.key)
-        self.state = "closed"
-        self.done.set()
 
 
 class Listeners:
     """All listeners of the process: those that are open and those that drain."""
 
-    def __init__(self, workers: Workers, nursery: trio.Nursery, patience: Callable[[], float]) -> None:
+    def __init__(
+        self, workers: Workers, connections: Connections, nursery: trio.Nursery, patience: Callable[[], float]
+    ) -> None:
         self.open: dict[int, Listener] = {}
         """By key."""
         self.draining: set[Listener] = set()
         """Removed by a reload; their last connections finish."""
         self._workers = workers
+        self._connections = connections
         self._nursery = nursery
         self._patience = patience
 
     def add(self, plan: ListenerPlan, sockets: Sockets) -> None:
         """Start to accept. The snapshot that knows this listener has been applied before."""
-        listener = Listener(plan, sockets, self._workers, self._patience)
+        listener = Listener(plan, sockets, self._workers, self._connections, self._patience)
         self.open[plan.key] = listener
         listener.open()
         self._nursery.start_soon(listener.run, name=f"listener {plan.name} {listener.address}")

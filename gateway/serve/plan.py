@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.config.addresses import Address
 from gateway.config.keys import ListenerKeys
@@ -20,23 +21,25 @@ from gateway.serve import cores
 if TYPE_CHECKING:
     from gateway.config import schema
     from gateway.config.compile import Compiled
-    from gateway.config.document import Document, Http2
+    from gateway.config.document import Document
     from gateway.config.schema import Config
     from gateway.config.tls import Credentials
 
 
 @dataclass(frozen=True, slots=True)
 class Http2Plan:
-    """What the task of an HTTP/2 connection goes by."""
+    """What the task of an HTTP/2 connection goes by. Seconds; infinity is never."""
 
-    offer: Http2
-    """What has been offered: the first flight and what it says."""
-    keepalive_interval: float | None
-    """Seconds without a word from the peer before a PING is sent; None: none is."""
+    keepalive_interval: float
+    """Between PINGs."""
     keepalive_timeout: float
-    """Seconds that its answer may take."""
-    max_age: float | None
-    """Seconds; None: any age."""
+    """What the answer to one may take."""
+    max_age: float
+    """When the peer is asked to go."""
+
+
+NEVER: Final = Http2Plan(inf, inf, inf)
+"""For a connection whose owner is not known any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +157,13 @@ def _plan(compiled: Compiled, handlers: Mapping[str, Handler]) -> Plan:
                 each.name,
                 each.address,
                 wire[each.key].scheme,
-                _http2_plan(written.get(each.name) or schema.Http2(), wire[each.key].http2),
+                _http2_plan(written.get(each.name) or schema.Http2()),
             )
             for each in compiled.listening
         ),
         admin=compiled.listening[-1].key if compiled.config.admin else None,
         upstreams={
-            each.name: _http2_plan(compiled.config.upstreams[each.name].http2, each.http2)
-            for each in compiled.document.upstreams
+            each.name: _http2_plan(compiled.config.upstreams[each.name].http2) for each in compiled.document.upstreams
         },
         handlers=handlers,
         workers=compiled.workers or cores.usable(),
@@ -175,12 +177,11 @@ def _plan(compiled: Compiled, handlers: Mapping[str, Handler]) -> Plan:
     )
 
 
-def _http2_plan(written: schema.Http2 | schema.UpstreamHttp2, offer: Http2) -> Http2Plan:
+def _http2_plan(written: schema.Http2 | schema.UpstreamHttp2) -> Http2Plan:
     return Http2Plan(
-        offer=offer,
-        keepalive_interval=written.keepalive.interval / 1000 or None,
+        keepalive_interval=written.keepalive.interval / 1000 or inf,
         keepalive_timeout=written.keepalive.timeout / 1000,
-        max_age=written.max_age / 1000 or None,
+        max_age=written.max_age / 1000 or inf,
     )
 
 

@@ -3,7 +3,7 @@
     load        read, check, compile, import handlers      in a thread: a slow disk or a large file stalls nothing
     prepare     open the sockets and the log that are new   may fail; then they are closed again
     apply       the engine builds its tables and swaps      may refuse; then nothing has changed
-    follow      hand over new listeners, then drain removed ones
+    follow      hand over new listeners, then drain removed ones; ask connections to removed upstreams to go
 
 Up to `apply` every step can be taken back; after it none can fail. What did not change is not touched: a listener is
 found again by its key, so its sockets and connections never notice. Reloads are one at a time, and the generation
@@ -27,6 +27,7 @@ from gateway.serve.listener import Listeners
 from gateway.serve.plan import Plan
 from gateway.serve.request import AskedRequests
 from gateway.serve.sockets import Sockets
+from gateway.serve.upstreams import Upstreams
 
 APPLY_PATIENCE: Final = 5.0
 """Seconds that a reload waits for every worker to say that it runs on the new snapshot, before it answers. A turn of
@@ -74,6 +75,7 @@ class Reloader:
         load: Load,
         workers: Workers,
         listeners: Listeners,
+        upstreams: Upstreams,
         asked: AskedRequests,
         *,
         wall_clock: Callable[[], float],
@@ -87,6 +89,7 @@ class Reloader:
         self._load = load
         self._workers = workers
         self._listeners = listeners
+        self._upstreams = upstreams
         self._asked = asked
         self._wall_clock = wall_clock
         self._say = say
@@ -164,9 +167,11 @@ class Reloader:
             if plan.access_log is not None and plan.access_log != old.access_log:
                 log = open_log(plan.access_log, plan.directory)
             self._asked.handlers = {**old.handlers, **plan.handlers}
+            self._upstreams.add(plan.upstreams)
             await trio.to_thread.run_sync(self._apply, plan)
         except BaseException:
             self._asked.handlers = old.handlers
+            self._upstreams.keep(old.upstreams)
             sockets.close_all(opened)
             if log is not None:
                 os.close(log)
@@ -198,3 +203,4 @@ class Reloader:
                 self._listeners.open[key].keep(listener)
         for key in set(self._listeners.open) - set(wanted):
             self._listeners.end(key)
+        self._upstreams.keep(plan.upstreams)

@@ -6,6 +6,7 @@ hook for spawning, and Trio calls no others, so a step of a task costs nothing m
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -16,6 +17,10 @@ import trio
 
 DEPTH_MAX: Final = 64
 """Nesting that is shown. Our own tree is 5 deep; a handler's nurseries come on top."""
+
+CHILDREN_MAX: Final = 1_000
+"""Tasks of one nursery that are shown; of others the number is said. A listener may have ten thousand connections, and
+to look at a task takes 20 µs."""
 
 _TRIO: Final = str(Path(trio.__file__).parent)
 
@@ -52,7 +57,9 @@ def tree(top: trio.lowlevel.Task, times: SpawnTimes, depth: int = 0) -> TaskView
     children: list[TaskView] = []
     if depth < DEPTH_MAX:
         for nursery in top.child_nurseries:
-            children += (tree(child, times, depth + 1) for child in nursery.child_tasks)
+            children += (tree(child, times, depth + 1) for child in islice(nursery.child_tasks, CHILDREN_MAX))
+            if (more := len(nursery.child_tasks) - CHILDREN_MAX) > 0:
+                children.append(TaskView(f"(and {more} more)", None, "", []))
     age = times.age(top)
     return TaskView(top.name, None if age is None else round(age, 3), _waits_at(top), children)
 

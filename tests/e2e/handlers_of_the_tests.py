@@ -91,6 +91,14 @@ async def block(request: Request) -> Response:
     return Response(200, {}, "blocked\n")
 
 
+async def spin(request: Request) -> Response:
+    """Holds the interpreter and never waits."""
+    end = time.monotonic() + float(request.query["seconds"])
+    while time.monotonic() < end:
+        pass
+    return Response(200, {}, "spun\n")
+
+
 async def describe(request: Request) -> Response:
     """Everything that a handler is told, as text."""
     lines = [

@@ -25,9 +25,9 @@ class ProxyProtocol(Written, frozen=True):
 
 
 class Keepalive(Written, frozen=True):
-    """PINGs on an HTTP/2 connection of which nothing is heard."""
+    """PINGs on an HTTP/2 connection, which find out that the other side has vanished."""
 
-    interval: Annotated[Duration, doc("How long nothing is heard before one is sent. `0s`: none is.")] = preset(
+    interval: Annotated[Duration, doc("From one to the next. `0s`: none is sent.")] = preset(
         Duration(limits.KEEPALIVE_MS)
     )
     timeout: Annotated[Duration, doc("What the answer may take; then the connection is ended.")] = preset(
@@ -47,9 +47,10 @@ class Http2(Written, frozen=True):
     connection_window: Annotated[Size, doc("The same for all streams of a connection together.")] = preset(
         Size(limits.HTTP2_CONNECTION_WINDOW)
     )
-    keepalive: Annotated[Keepalive, doc("PINGs on a quiet connection.")] = preset(Keepalive())
+    keepalive: Annotated[Keepalive, doc("PINGs, which find clients that have vanished.")] = preset(Keepalive())
     max_age: Annotated[
-        Duration, doc("A connection that is older is asked to end, and its streams finish. `0s`: any age.")
+        Duration,
+        doc("A connection that is older, by a tenth more or less, is asked to end; its streams finish. `0s`: any age."),
     ] = preset(Duration(limits.MAX_AGE_MS))
 
 
@@ -118,7 +119,9 @@ class UpstreamHttp2(Written, frozen=True):
     connection_window: Annotated[Size, doc("The same for all streams of a connection together.")] = preset(
         Size(limits.HTTP2_CONNECTION_WINDOW)
     )
-    keepalive: Annotated[Keepalive, doc("PINGs on a quiet connection.")] = preset(Keepalive())
+    keepalive: Annotated[Keepalive, doc("PINGs. What is not written here is as for listeners.")] = preset(
+        Keepalive(interval=Duration(limits.UPSTREAM_KEEPALIVE_MS))
+    )
     max_age: Annotated[
         Duration, doc("An older connection gets no new requests, and ends after its last. `0s`: any age.")
-    ] = preset(Duration(limits.MAX_AGE_MS))
+    ] = preset(Duration(limits.UPSTREAM_MAX_AGE_MS))

@@ -27,7 +27,7 @@ mod _engine {
     use pyo3::prelude::*;
     use pyo3::types::{PyBytes, PyTuple};
 
-    use gateway_core::{reason, worker::border, worker::limits};
+    use gateway_core::{http2::cause::Cause, reason, worker::border, worker::limits};
 
     #[pymodule_export]
     use super::engine::Engine;
@@ -38,6 +38,8 @@ mod _engine {
         module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
         module.add("REASONS", words)?;
         module.add("ASK_WINDOW", limits::ASK_WINDOW)?;
+        let abuses = Cause::ALL.iter().filter(|cause| cause.is_abuse()).map(|cause| cause.word());
+        module.add("ABUSES", PyTuple::new(module.py(), abuses.collect::<Vec<_>>())?)?;
         module.add("LAST_PROCESSED", border::LAST_PROCESSED)
     }
 

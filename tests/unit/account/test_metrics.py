@@ -8,9 +8,18 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.account.counters import Connections, EndpointCount, Series, Totals, WorkerCount, decode, decode_levels
+from gateway.account.http2 import GroupCount, Http2Counts
 from gateway.account.metrics import Facts, cumulative, scrape
 
 BOUNDS = tuple(1 << (14 + number) for number in range(9))
+
+
+HTTP2 = Http2Counts(
+    groups=(GroupCount("client", "app", 2), GroupCount("server", "web", 5)),
+    settings={"server": 9},
+    keepalive_failures={"server": 1},
+    closed={("server", "client_gone"): 3, ("server", "reset_flood"): 1},
+)
 
 
 def series(code: int, requests: int, upstream: str = "app") -> Series:
@@ -24,7 +33,7 @@ def totals(*rows: Series) -> Totals:
         reasons=(("ok", 7), ("no_rule", 2)),
         connections=(Connections(1, 4, 9, 1), Connections(8, 0, 3, 0), Connections(9, 0, 4, 0)),
         endpoints=(EndpointCount("app", "127.0.0.1:3000", 2, 3, 5, 8, 1, 13, 11, 1),),
-        workers=(WorkerCount(100, 0, 1, 0, 50, 2, 7, 3, 4, 0),),
+        workers=(WorkerCount(100, 0, 1, 0, 50, 2, 7, 3, 4, 0, 0),),
         bounds_ns=BOUNDS,
         log_failed=0,
         handshakes=(("downstream", "full", 2), ("upstream", "expired", 1)),
@@ -32,7 +41,9 @@ def totals(*rows: Series) -> Totals:
 
 
 def facts() -> Facts:
-    return Facts(version="0.1.0", generation=3, reloads=(2, 1), last_ok=False, asked=1, listeners={1: "web"})
+    return Facts(
+        version="0.1.0", generation=3, reloads=(2, 1), last_ok=False, asked=1, http2=HTTP2, listeners={1: "web"}
+    )
 
 
 def test_the_certificate_that_ends_first_counts_where_two_have_one_name() -> None:
@@ -74,6 +85,17 @@ def test_requests_carry_the_labels_of_the_contract() -> None:
     assert found["gateway_config_reloads_total", (("result", "refused"),)] == 1
     assert found["gateway_upstream_requests_total", (("endpoint", "127.0.0.1:3000"), ("upstream", "app"))] == 13
     assert content_type.startswith("text/plain")
+
+
+def test_http2_connections_name_their_listener_or_their_upstream() -> None:
+    found = samples(scrape(totals(), facts(), "")[0])
+    labels = ("listener", "role", "upstream")
+    name = "gateway_http2_connections"
+    assert found[name, tuple(zip(labels, ("web", "server", ""), strict=True))] == 5
+    assert found[name, tuple(zip(labels, ("", "client", "app"), strict=True))] == 2
+    assert found["gateway_http2_settings_total", (("role", "server"),)] == 9
+    assert found["gateway_http2_keepalive_failures_total", (("role", "server"),)] == 1
+    assert found["gateway_http2_closed_total", (("reason", "reset_flood"), ("role", "server"))] == 1
 
 
 def test_connections_of_listeners_that_are_gone_are_one_series() -> None:

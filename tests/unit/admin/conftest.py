@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.account.counters import Connections, EndpointCount, Levels, Totals
+from gateway.account.http2 import Http2Counts
 from gateway.admin.gateway import Reloaded, running
 from gateway.config import document as doc
 from gateway.config.first_flight import offer_to_clients, offer_to_upstream
@@ -47,6 +48,7 @@ class GatewayDouble:
     workers: int = 2
     applied: list[int] = field(default_factory=lambda: [3, 3])
     asked: int = 1
+    http2: Http2Counts = field(default_factory=Http2Counts)
     panics: int = 0
     last_reload: Reloaded | None = None
     reloads: tuple[int, int] = (2, 1)

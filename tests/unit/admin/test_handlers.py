@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.account.http2 import GroupCount, Http2Counts
 from gateway.admin import actions, health, metrics, state, tasks
 from gateway.config.admin_routes import ADMIN_RULES
 from gateway.config.tls.certificate import CertificateFacts
@@ -97,6 +98,16 @@ async def test_listeners_have_their_certificates_and_metrics_their_ends(gateway:
     scraped = text(await call(metrics.metrics))
     line = 'gateway_certificate_expiry_timestamp_seconds{listener="web",name="shop.example.com"} 2.0000000005e+09'
     assert line in scraped
+
+
+async def test_status_has_http2_connections(gateway: GatewayDouble) -> None:
+    gateway.http2 = Http2Counts(
+        groups=(GroupCount("server", "web", 3), GroupCount("server", "other", 4), GroupCount("client", "app", 2)),
+        keepalive_failures={"server": 1, "client": 1},
+        abusers=5,
+    )
+    found = parsed(await call(state.status))
+    assert found["http2"] == {"clients": 7, "upstreams": 2, "keepalive_failures": 2, "abusers": 5}
 
 
 async def test_routes_say_what_rules_do_and_where_they_stand(gateway: GatewayDouble) -> None:

@@ -7,15 +7,23 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from gateway.serve.engine import Workers
+from gateway.serve.engine import Words, Workers
+from gateway.serve.http2_connections import Connections
 
 if TYPE_CHECKING:
     from gateway._engine import AskHead, Engine, Event
+    from tests.unit.serve.http2_peer import Peer
 
 WINDOW = 100
 """Small, so that a test sees where it ends."""
 
 BATCH = 1024
+
+LAST_PROCESSED = 2**32 - 1
+
+ABUSES = frozenset({"reset_flood", "settings_flood", "ping_flood", "unread_answers"})
+
+WORDS = Words(WINDOW, LAST_PROCESSED, ABUSES)
 
 
 class EngineDouble:
@@ -29,6 +37,10 @@ class EngineDouble:
         self.refuse_with: str | None = None
         """What `apply` raises, if anything."""
         self.drains_at_once = True
+        self.full = False
+        """Commands to connections do not fit."""
+        self.peers: dict[int, Peer] = {}
+        """Who is at the other end of connections, and hears what is told to them."""
         self.applies_at_once = True
         self._waiting: deque[Event] = deque()
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -97,13 +109,22 @@ class EngineDouble:
         self.told.append(("fail", ask, reason))
 
     def control(self, conn: int, data: bytes) -> None:
-        self.told.append(("control", conn, data))
+        self._conduct("control", conn, data)
+        if conn in self.peers:
+            self.say(*self.peers[conn].hear(data))
 
     def go_away(self, conn: int, last: int | None, code: int) -> None:
-        self.told.append(("go_away", conn, last, code))
+        self._conduct("go_away", conn, last, code)
+        if conn in self.peers:
+            self.say(*self.peers[conn].hear_go_away(last, code))
 
     def end(self, conn: int, code: int) -> None:
-        self.told.append(("end", conn, code))
+        self._conduct("end", conn, code)
+
+    def _conduct(self, *call: Any) -> None:
+        if self.full:
+            raise RuntimeError("a worker takes no more commands")
+        self.told.append(call)
 
     def access_log(self, fd: int) -> None:
         self.told.append(("access_log",))
@@ -119,7 +140,12 @@ class EngineDouble:
 def workers_of(double: EngineDouble, said: list[str] | None = None) -> Workers:
     """The face of these workers; notices go to `said`."""
     say = (said if said is not None else []).append
-    return Workers(cast("Engine", double), double.workers, WINDOW, say)
+    return Workers(cast("Engine", double), double.workers, WORDS, say)
+
+
+def connections_of(workers: Workers, said: list[str] | None = None) -> Connections:
+    """Connections that all have the same age; notices go to `said`."""
+    return Connections(workers, draw=lambda: 0.5, say=(said if said is not None else []).append)
 
 
 def head(

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from gateway.config.addresses import parse_listen
 from gateway.config.document import FORMAT, Document
-from gateway.config.first_flight import offer_to_clients
 from gateway.config.schema import Config
 from gateway.config.tls import Credentials
 from gateway.policy import Handler
 from gateway.serve.plan import Http2Plan, ListenerPlan, Plan
 
-HTTP2 = Http2Plan(offer_to_clients(100, 65_536), keepalive_interval=None, keepalive_timeout=20.0, max_age=None)
+HTTP2 = Http2Plan(keepalive_interval=30.0, keepalive_timeout=10.0, max_age=3600.0)
 
 
 def make_plan(
@@ -25,6 +24,7 @@ def make_plan(
     addresses: dict[str, str] | None = None,
     keys: dict[str, int] | None = None,
     credentials: Credentials | None = None,
+    upstreams: tuple[str, ...] = (),
 ) -> Plan:
     """Listeners with these names, keys in their order unless told otherwise, on ports that the kernel chooses."""
     keys = keys or {name: number for number, name in enumerate(names, 1)}
@@ -38,7 +38,7 @@ def make_plan(
         snapshot=str(generation).encode(),
         listeners=tuple(ListenerPlan(keys[name], name, targets[name], "http", HTTP2) for name in names),
         admin=None,
-        upstreams={},
+        upstreams=dict.fromkeys(upstreams, HTTP2),
         handlers=handlers or {},
         workers=workers,
         access_log=access_log,

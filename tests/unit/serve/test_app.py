@@ -35,7 +35,7 @@ class Process:
         self.native = native
         self.said: list[str] = []
         self.result: ExitCode | None = None
-        self.plan = make_plan(1, "web", handlers={"rules:hello": self.handler})
+        self.plan = make_plan(1, "web", handlers={"rules:hello": self.handler}, upstreams=("app",))
         self.gateway: Running | None = None
 
     async def handler(self, _request: Request) -> Response:

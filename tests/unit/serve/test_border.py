@@ -57,6 +57,8 @@ def test_values_have_the_types_of_the_stub() -> None:
     assert isinstance(_engine.VERSION, str)
     assert isinstance(_engine.ASK_WINDOW, int)
     assert isinstance(_engine.LAST_PROCESSED, int)
+    assert {"reset_flood", "unread_answers"} < set(_engine.ABUSES)
+    assert "frame_size" not in _engine.ABUSES
     assert "handler_failed" in _engine.REASONS
 
 

@@ -12,7 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from gateway.serve import sockets
 from gateway.serve.drain import ADMIN_PATIENCE, Ending, obey_signals
 from gateway.serve.listener import Listeners
-from tests.unit.serve.double import EngineDouble, workers_of
+from tests.unit.serve.double import EngineDouble, connections_of, workers_of
 from tests.unit.serve.plans import make_plan
 
 pytestmark = pytest.mark.trio
@@ -24,7 +24,7 @@ class House:
     def __init__(self, native: EngineDouble, nursery: trio.Nursery) -> None:
         workers = workers_of(native)
         nursery.start_soon(workers.run)
-        self.listeners = Listeners(workers, nursery, lambda: PATIENCE)
+        self.listeners = Listeners(workers, connections_of(workers), nursery, lambda: PATIENCE)
         for each in make_plan(1, "web", "other", "admin").listeners:
             self.listeners.add(each, sockets.listen(each.target, 2))
         self.said: list[str] = []

@@ -12,7 +12,8 @@ from gateway.config.addresses import parse_listen
 from gateway.serve import sockets
 from gateway.serve.listener import Listeners
 from gateway.serve.plan import ListenerPlan
-from tests.unit.serve.double import EngineDouble, workers_of
+from tests.unit.serve.double import EngineDouble, connections_of, workers_of
+from tests.unit.serve.http2_peer import LAST_STREAM, Peer
 from tests.unit.serve.plans import HTTP2
 
 pytestmark = pytest.mark.trio
@@ -28,7 +29,7 @@ def plan(key: int = 1, name: str = "web") -> ListenerPlan:
 async def listeners(native: EngineDouble, nursery: trio.Nursery) -> AsyncIterator[Listeners]:
     workers = workers_of(native)
     nursery.start_soon(workers.run)
-    listeners = Listeners(workers, nursery, lambda: PATIENCE)
+    listeners = Listeners(workers, connections_of(workers), nursery, lambda: PATIENCE)
     yield listeners
     listeners.hurry()
 
@@ -71,6 +72,54 @@ async def test_what_has_not_ended_when_patience_is_over_is_cut(
     assert native.told[1:] == [("drain", 1), ("abort", 1)]
 
 
+async def test_http2_connections_are_asked_to_go_and_the_drain_waits_for_them(
+    native: EngineDouble, listeners: Listeners, autojump_clock: MockClock
+) -> None:
+    native.drains_at_once = False
+    add(listeners, plan())
+    native.peers[7] = peer = Peer(7)
+    await wait_all_tasks_blocked()
+    native.say(("opened", 7, "server", 1, "192.0.2.1"), *peer.begin())
+    await wait_all_tasks_blocked()
+    listener = listeners.end(1)
+    await wait_all_tasks_blocked()
+    assert peer.last_streams == [LAST_STREAM, 0]
+    native.say(("drained", 0, 1), ("drained", 1, 1))
+    await wait_all_tasks_blocked()
+    assert not listener.done.is_set()  # the two queues of a worker are no one order
+    native.say(("closed", 7, "drained", 1))
+    await listener.done.wait()
+    assert native.calls("abort") == []
+
+
+async def test_http2_connections_are_closed_when_patience_is_over(
+    native: EngineDouble, listeners: Listeners, autojump_clock: MockClock
+) -> None:
+    native.drains_at_once = False
+    add(listeners, plan())
+    await wait_all_tasks_blocked()
+    native.say(("opened", 7, "server", 1, "192.0.2.1"))
+    await wait_all_tasks_blocked()
+    began = trio.current_time()
+    await listeners.end(1).done.wait()
+    assert trio.current_time() - began == pytest.approx(PATIENCE)
+    assert native.told[-2:] == [("end", 7, 0), ("abort", 1)]
+
+
+async def test_a_connection_that_comes_while_its_listener_drains_is_asked_to_go(
+    native: EngineDouble, listeners: Listeners
+) -> None:
+    native.drains_at_once = False
+    add(listeners, plan())
+    await wait_all_tasks_blocked()
+    listeners.end(1)
+    await wait_all_tasks_blocked()
+    native.peers[7] = peer = Peer(7)
+    native.say(("opened", 7, "server", 1, "192.0.2.1"), *peer.begin())
+    await wait_all_tasks_blocked()
+    assert peer.last_streams == [LAST_STREAM, 0]
+
+
 async def test_hurry_cuts_at_once(native: EngineDouble, listeners: Listeners) -> None:
     native.drains_at_once = False
     add(listeners, plan())
@@ -89,7 +138,7 @@ async def test_cancelling_the_nursery_drains_too(native: EngineDouble) -> None:
     async with trio.open_nursery() as outer:
         outer.start_soon(workers.run)
         async with trio.open_nursery() as inner:
-            add(Listeners(workers, inner, lambda: PATIENCE), plan())
+            add(Listeners(workers, connections_of(workers), inner, lambda: PATIENCE), plan())
             await wait_all_tasks_blocked()
             inner.cancel_scope.cancel()
         outer.cancel_scope.cancel()

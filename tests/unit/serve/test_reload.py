@@ -18,7 +18,8 @@ from gateway.serve.notice import Tracebacks
 from gateway.serve.plan import Plan
 from gateway.serve.reload import Reloader
 from gateway.serve.request import AskedRequests
-from tests.unit.serve.double import EngineDouble, workers_of
+from gateway.serve.upstreams import Upstreams
+from tests.unit.serve.double import EngineDouble, connections_of, workers_of
 from tests.unit.serve.plans import make_plan
 
 pytestmark = pytest.mark.trio
@@ -33,8 +34,11 @@ class House:
         self.native = native
         self.said: list[str] = []
         workers = workers_of(native, self.said)
+        connections = connections_of(workers, self.said)
         nursery.start_soon(workers.run)
-        self.listeners = Listeners(workers, nursery, lambda: 30.0)
+        self.listeners = Listeners(workers, connections, nursery, lambda: 30.0)
+        self.upstreams = Upstreams(connections, nursery)
+        self.upstreams.add(first.upstreams)
         self.asked = AskedRequests(workers, nursery, Tracebacks(self.said.append, trio.current_time))
         self.asked.handlers = first.handlers
         for each in first.listeners:
@@ -42,7 +46,7 @@ class House:
         self.next: Next = lambda generation: make_plan(generation, *(each.name for each in first.listeners))
         self.loads = 0
         self.reloader = Reloader(
-            first, self._load, workers, self.listeners, self.asked,
+            first, self._load, workers, self.listeners, self.upstreams, self.asked,
             wall_clock=lambda: 1_700_000_000.0, say=self.said.append,
         )  # fmt: skip
         native.told.clear()

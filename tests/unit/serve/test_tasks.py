@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gateway.serve.tasks import SpawnTimes, TaskView, as_text, tree
+from gateway.serve.tasks import CHILDREN_MAX, SpawnTimes, TaskView, as_text, tree
 
 
 async def snapshot(times: SpawnTimes, clock: MockClock) -> TaskView:
@@ -42,6 +42,22 @@ def test_the_tree_says_where_a_task_waits() -> None:
     owner = next(each for each in view().children if each.name == "listener web")
     assert "test_tasks.py" in owner.waits_at
     assert owner.waits_at.endswith(" owner")
+
+
+async def crowd(count: int) -> TaskView:
+    async with trio.open_nursery() as nursery:
+        for number in range(count):
+            nursery.start_soon(trio.sleep_forever, name=f"connection {number}")
+        view = tree(trio.lowlevel.current_task(), SpawnTimes())
+        nursery.cancel_scope.cancel()
+    return view
+
+
+def test_of_a_crowd_a_part_is_shown_and_the_rest_is_said() -> None:
+    assert len(trio.run(crowd, CHILDREN_MAX).children) == CHILDREN_MAX
+    view = trio.run(crowd, CHILDREN_MAX + 7)
+    assert len(view.children) == CHILDREN_MAX + 1
+    assert "(and 7 more)" in as_text(view)
 
 
 def test_the_text_has_one_line_per_task_indented_by_ownership() -> None:

@@ -135,6 +135,8 @@ pub struct Ledger {
     pub handshakes_down: [Cell; CAUSES.len()],
     /// The same with endpoints.
     pub handshakes_up: [Cell; CAUSES.len()],
+    /// HTTP/2 connections that Trio was not told of: it was too far behind.
+    pub untold_connections: Cell,
 }
 
 /// Cells for what cannot be counted apart; the first endpoint is always there.
@@ -180,6 +182,7 @@ impl Default for Ledger {
             proxy_headers: std::array::from_fn(|_| Cell::default()),
             handshakes_down: std::array::from_fn(|_| Cell::default()),
             handshakes_up: std::array::from_fn(|_| Cell::default()),
+            untold_connections: Cell::default(),
         }
     }
 }

@@ -123,6 +123,8 @@ pub struct WorkerTotal {
     pub upstreams: u64,
     /// Times accepting was paused.
     pub accept_pauses: u64,
+    /// HTTP/2 connections that Trio was not told of.
+    pub untold_connections: u64,
 }
 
 /// Add everything up.
@@ -247,5 +249,6 @@ fn worker(ledger: &Ledger) -> WorkerTotal {
         downstreams: ledger.downstreams.get(),
         upstreams: ledger.upstreams.get(),
         accept_pauses: ledger.accept_pauses.get(),
+        untold_connections: ledger.untold_connections.get(),
     }
 }

@@ -67,6 +67,12 @@ fn snake_case(name: &str) -> String {
 }
 
 impl Cause {
+    /// The peer is not wrong but costs too much.
+    #[must_use]
+    pub fn is_abuse(self) -> bool {
+        self.code() == Code::ENHANCE_YOUR_CALM
+    }
+
     /// The word used in events and as a metric label.
     #[must_use]
     pub fn word(self) -> &'static str {

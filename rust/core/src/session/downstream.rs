@@ -10,7 +10,7 @@ use crate::http2::{Connection, Key, LocalSettings, Role, Scratch};
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::Listener;
-use crate::worker::border::{self, Event as Told};
+use crate::worker::border;
 use crate::worker::downstream::{Down, Phase};
 use crate::worker::io::Io;
 use crate::worker::table::Id;
@@ -52,7 +52,7 @@ impl<N: Net> Worker<N> {
         self.names.insert(number, session);
         down.phase = Phase::Session { session, busy: false };
         let peer = down.peer.as_str().into();
-        self.tell(Told::Opened { conn: number, owner: border::Owner::Listener(down.listener), peer });
+        self.tell_opened(session, border::Owner::Listener(down.listener), peer);
         match self.take_frames(session, bytes) {
             Ok(()) => Step::Again,
             Err(cause) => self.expel(down, session, cause),

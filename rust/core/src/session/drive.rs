@@ -114,7 +114,7 @@ impl<N: Net> Worker<N> {
 
     fn happened(&mut self, id: Id, event: Event<'_>) {
         let Some(session) = self.sessions.get(id) else { return };
-        let conn = session.number;
+        let (conn, told) = (session.number, session.told);
         let client = matches!(session.owner, Owner::Up(_));
         match event {
             Event::Request { key, end, heads } => self.request_came(id, key, end, heads),
@@ -139,13 +139,13 @@ impl<N: Net> Worker<N> {
                 let payload = payload.to_vec();
                 // In the next turn: the connection that they asked about is in hand now.
                 self.again.append(&mut session.askers);
-                self.tell(Told::Settings { conn, payload });
+                self.tell_of(told, Told::Settings { conn, payload });
             }
-            Event::SettingsAck => self.tell(Told::SettingsAck { conn }),
-            Event::PingAck(data) => self.tell(Told::PingAck { conn, data }),
+            Event::SettingsAck => self.tell_of(told, Told::SettingsAck { conn }),
+            Event::PingAck(data) => self.tell_of(told, Told::PingAck { conn, data }),
             Event::GoAway { last, code } => {
                 session.ending |= client;
-                self.tell(Told::GoneAway { conn, last, code: code.0 });
+                self.tell_of(told, Told::GoneAway { conn, last, code: code.0 });
             }
         }
     }
@@ -252,7 +252,7 @@ impl<N: Net> Worker<N> {
             }
         }
         self.names.remove(&session.number);
-        self.tell(Told::Closed { conn: session.number, reason: word, served: session.served });
+        self.tell_end(&session, word);
     }
 
     fn end_down(&mut self, id: Id, reason: Reason) {

@@ -53,6 +53,8 @@ pub struct Session {
     pub owner: Owner,
     /// Its name in what Trio is told.
     pub number: ConnId,
+    /// Trio has been told of it.
+    pub told: bool,
     /// Key of the listener it came by; of a client's.
     pub listener: u32,
     /// Who it is; of a client's.
@@ -86,6 +88,7 @@ impl Session {
             out: preface.to_vec(),
             owner,
             number,
+            told: false,
             listener: 0,
             peer: Peer::unix(),
             known: None,

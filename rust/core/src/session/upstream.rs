@@ -17,7 +17,7 @@ use crate::net::{Net, Ready};
 use crate::reason::Reason;
 use crate::tls::Cause;
 use crate::upstream::{Place, Up};
-use crate::worker::border::{self, Event as Told};
+use crate::worker::border;
 use crate::worker::io::Io;
 use crate::worker::io::secure::Shaken;
 use crate::worker::table::Id;
@@ -210,7 +210,7 @@ impl<N: Net> Worker<N> {
         self.groups.add_session(place, id);
         let owner = border::Owner::Upstream(self.groups.name(place).into());
         let peer = self.groups.endpoint(place).map_or("", |endpoint| &endpoint.text).into();
-        self.tell(Told::Opened { conn: number, owner, peer });
+        self.tell_opened(session, owner, peer);
         session
     }
 
@@ -311,7 +311,7 @@ impl<N: Net> Worker<N> {
         self.close_up(link);
         let Some(session) = session.and_then(|id| self.sessions.remove(id)) else { return };
         self.names.remove(&session.number);
-        self.tell(Told::Closed { conn: session.number, reason: word, served: session.served });
+        self.tell_end(&session, word);
         for occupant in session.occupants() {
             self.lose_up(occupant, gone);
         }

@@ -83,7 +83,7 @@ pub enum Event {
         /// Address of the peer.
         peer: Box<str>,
     },
-    /// The peer's SETTINGS, already applied. Trio acknowledges it with [`Command::Control`].
+    /// The peer's SETTINGS, already applied and acknowledged. Trio judges it too, and may end the connection.
     Settings {
         /// Which connection.
         conn: ConnId,

@@ -82,6 +82,7 @@ impl<N: Net> Worker<N> {
                 }
             }
         }
+        self.retire_untold(listener);
         self.report_drained(listener);
     }
 

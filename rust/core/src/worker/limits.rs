@@ -90,6 +90,9 @@ pub const EVENTS_SPARE: usize = 1024;
 /// thousand new connections each while Trio is late.
 pub const EVENTS_OF_CONNECTIONS: usize = 8192;
 
+/// How long a worker sleeps at most while Trio has still to be told of ends, ms. Trio does not say that it has caught up.
+pub const UNTOLD_MS: i32 = 50;
+
 /// Commands that wait for a worker; Trio is told when they do not fit. 32 for each of [`ASKS`], and those to connections.
 pub const COMMANDS: usize = 8192 + COMMANDS_OF_CONNECTIONS;
 

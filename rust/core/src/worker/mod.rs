@@ -133,6 +133,8 @@ pub struct Worker<N: Net> {
     shaking: VecDeque<Id>,
     pub(crate) again_wanted: bool,
     told: bool,
+    /// Ends of connections that Trio has still to be told of.
+    untold_ends: VecDeque<Event>,
     pub(crate) date: (u64, String),
     stopping: bool,
     ready: Vec<Ready>,
@@ -203,6 +205,7 @@ impl<N: Net> Worker<N> {
             shaking: VecDeque::new(),
             again_wanted: false,
             told: false,
+            untold_ends: VecDeque::new(),
             date: (u64::MAX, String::new()),
             stopping: false,
             ready: Vec::new(),
@@ -220,7 +223,7 @@ impl<N: Net> Worker<N> {
     /// Wait once, and do everything that became possible.
     pub fn turn(&mut self) {
         let rests = self.again.is_empty() && self.again_up.is_empty() && self.shaking.is_empty();
-        let timeout = if rests { self.wheel.wait_ms(self.now) } else { 0 };
+        let timeout = if rests { self.rest() } else { 0 };
         let mut ready = std::mem::take(&mut self.ready);
         self.net.wait(&mut ready, timeout);
         self.now = self.net.now();
@@ -324,6 +327,7 @@ impl<N: Net> Worker<N> {
     }
 
     fn end_turn(&mut self) {
+        self.tell_ends();
         self.log.end_of_turn(&self.ledger);
         self.ledger.turns.add(1);
         self.ledger.timers.set(self.wheel.len() as u64);

@@ -23,6 +23,8 @@ pub struct House {
     pub listeners: Vec<(u32, usize, Arc<Gauge>)>,
     /// What the worker told and nobody has taken.
     pub events: Vec<Event>,
+    /// What Trio heard of HTTP/2 connections.
+    pub conducted: Vec<Event>,
     /// Trio does not listen.
     pub stalled: bool,
 }
@@ -48,8 +50,16 @@ impl House {
             descriptors,
         };
         let worker = Worker::new(net.clone(), start);
-        let mut house =
-            Self { net, worker, border, ledger, listeners: Vec::new(), events: Vec::new(), stalled: false };
+        let mut house = Self {
+            net,
+            worker,
+            border,
+            ledger,
+            listeners: Vec::new(),
+            events: Vec::new(),
+            conducted: Vec::new(),
+            stalled: false,
+        };
         for key in keys {
             house.listen(key);
         }
@@ -85,6 +95,11 @@ impl House {
             && let Some(event) = self.border.events.pop()
         {
             self.events.push(event);
+        }
+        while !self.stalled
+            && let Some(event) = self.border.conducted.pop()
+        {
+            self.conducted.push(event);
         }
     }
 

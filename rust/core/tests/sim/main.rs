@@ -10,6 +10,7 @@ mod dialogue_framing;
 mod dialogue_listener;
 mod dialogue_preamble;
 mod dialogue_retry;
+mod dialogue_stream_zero;
 mod dialogue_timeouts;
 mod dialogue_tls;
 mod dialogue_upgrade;
