@@ -54,6 +54,8 @@ class ClientAuth(Wire, frozen=True):
 class Passthrough(Wire, frozen=True):
     names: tuple[str, ...]
     upstream: int
+    connect: int
+    idle: int
 
 
 class ListenerTls(Wire, frozen=True):

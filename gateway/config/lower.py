@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
+import msgspec
+
 from gateway import limits
 from gateway.config import document as wire
 from gateway.config import schema
@@ -104,7 +106,7 @@ class _Lowering:
                 encoded_slash=listener.path.encoded_slash,
             ),
             protocols=tuple(listener.protocols),
-            tls=self._credentials.listeners.get(listener.name),
+            tls=self._listener_tls(listener),
             http2=offer_to_clients(
                 listener.http2.max_concurrent_streams,
                 int(listener.limits.header_bytes),
@@ -112,6 +114,18 @@ class _Lowering:
             ),
             proxy_protocol=tuple(_senders(listener.proxy_protocol)),
         )
+
+    def _listener_tls(self, listener: schema.Listener) -> wire.ListenerTls | None:
+        tls = self._credentials.listeners.get(listener.name)
+        if tls is None or not isinstance(listener.tls, schema.ListenerTls):
+            return tls
+        return msgspec.structs.replace(tls, passthrough=tuple(map(self._passthrough, listener.tls.passthrough)))
+
+    def _passthrough(self, written: schema.Passthrough) -> wire.Passthrough:
+        own = written.timeout or schema.PassthroughTimeout()
+        timeouts = timeouts_of((schema.Timeout(connect=own.connect, idle=own.idle), self._config.defaults.timeout))
+        names = tuple(dict.fromkeys(sni.lower() for sni in written.sni))
+        return wire.Passthrough(names, self._upstreams[written.to], timeouts.connect, timeouts.idle)
 
     def _upstream(self, name: str, upstream: schema.Upstream) -> wire.Upstream:
         endpoints = (schema.Endpoint(e) if isinstance(e, str) else e for e in upstream.endpoints)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from gateway.config.check.identity import asks_clients, check_hosts_covered, names_of_listeners
 from gateway.config.check.listeners import ADMIN
+from gateway.config.check.preamble import passed_to
 from gateway.config.check.rules import RuleCheck
 from gateway.config.check.text import RegexProblem, host_problem, name_problem
 from gateway.config.findings import did_you_mean
 from gateway.config.load import Loaded
 from gateway.config.nodes import Cursor, Spot
-from gateway.config.schema import PathPolicy, Route
+from gateway.config.schema import ListenerTls, PathPolicy, Route
 from gateway.config.tls import Credentials
 
 
@@ -25,7 +26,7 @@ class RouteCheck:
         self._names_shown = names_of_listeners(self._config.listeners, credentials)
         self._listeners = {listener.name: listener for listener in self._config.listeners}
         self._used_listeners: set[str] = set()
-        self._used_upstreams: set[str] = set()
+        self._used_upstreams = passed_to(self._config)
 
     def all(self) -> None:
         """Every route, then what none of them uses."""
@@ -91,7 +92,8 @@ class RouteCheck:
 
     def _unused(self, at: Cursor) -> None:
         for index, listener in enumerate(self._config.listeners):
-            if listener.name not in self._used_listeners:
+            opens = not isinstance(listener.tls, ListenerTls) or listener.tls.certificates
+            if opens and listener.name not in self._used_listeners:
                 spot = at["listeners"][index].spot
                 self._findings.warning(spot, f'no route is on the listener "{listener.name}": it answers 404 to all')
         for name in self._config.upstreams:

@@ -29,6 +29,8 @@ from gateway.config.schema.connections import ClientAuth as ClientAuth
 from gateway.config.schema.connections import Http2 as Http2
 from gateway.config.schema.connections import Keepalive as Keepalive
 from gateway.config.schema.connections import ListenerTls as ListenerTls
+from gateway.config.schema.connections import Passthrough as Passthrough
+from gateway.config.schema.connections import PassthroughTimeout as PassthroughTimeout
 from gateway.config.schema.connections import ProxyProtocol as ProxyProtocol
 from gateway.config.schema.connections import UpstreamHttp2 as UpstreamHttp2
 from gateway.config.schema.connections import UpstreamTls as UpstreamTls

@@ -72,6 +72,28 @@ class ClientAuth(Written, frozen=True):
     ca: Annotated[str | None, doc("File of the CAs that clients' certificates come from.")] = None
 
 
+class PassthroughTimeout(Written, frozen=True):
+    """Deadlines of a connection that is passed through; the nearest of here and `defaults` wins. `0s`: none."""
+
+    connect: Annotated[
+        Duration | None, doc(f"For a connection to the endpoint. Default: {Duration(limits.CONNECT_TIMEOUT_MS)}.")
+    ] = None
+    idle: Annotated[
+        Duration | None, doc(f"Without a byte in either direction. Default: {Duration(limits.IDLE_TIMEOUT_MS)}.")
+    ] = None
+
+
+class Passthrough(Written, frozen=True):
+    """TLS connections that go to an upstream unopened: it has the certificate, and the gateway reads nothing."""
+
+    sni: Annotated[
+        list[str],
+        doc("Names that clients ask for (SNI): `db.example.com`, or `*.db.example.com` for every name that ends so."),
+    ]
+    to: Annotated[str, doc("The upstream. Of its settings `endpoints` and `balance` count.")]
+    timeout: Annotated[PassthroughTimeout | None, doc("Deadlines.")] = None
+
+
 class ListenerTls(Written, frozen=True):
     """TLS with clients. Paths of files are relative to the file that they are written in."""
 
@@ -83,6 +105,9 @@ class ListenerTls(Written, frozen=True):
     handshake_timeout: Annotated[Duration, doc("From accept to the end of the handshake.")] = preset(
         Duration(limits.HANDSHAKE_TIMEOUT_MS)
     )
+    passthrough: Annotated[
+        list[Passthrough], doc("Connections that are passed on unopened, by the name that the client asks for.")
+    ] = []
 
 
 class UpstreamTls(Written, frozen=True):

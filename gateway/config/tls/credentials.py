@@ -18,7 +18,7 @@ from gateway.config.load import Loaded
 from gateway.config.nodes import Cursor, Spot
 from gateway.config.tls import Credentials, pem
 from gateway.config.tls.certificate import CertificateFacts, facts_of
-from gateway.config.tls.names import is_address
+from gateway.config.tls.names import fits, is_address
 from gateway.config.tls.reader import Pair, Reader
 from gateway.config.tls.roots import system_roots
 from gateway.config.tls.store import Internal, Passing, Store, renew_at
@@ -63,7 +63,7 @@ class _Reading:
     # ── listeners ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _listener(self, name: str, tls: schema.ListenerTls, at: Cursor) -> wire.ListenerTls:
-        if not tls.certificates:
+        if not tls.certificates and not tls.passthrough:
             hint = "add certificates: [{cert: shop.pem, key: shop.key}], or write `tls: internal` for a first try"
             self._findings.error(at.spot, "TLS without a certificate", hint)
         found: list[wire.Certificate] = []
@@ -73,6 +73,7 @@ class _Reading:
             made = self._certificate(name, certificate, place, seen, default=index == 0)
             if made is not None:
                 found.append(made)
+                self._never_shown(made, tls, at, index)
         return wire.ListenerTls(
             certificates=tuple(found),
             client_auth=self._client_auth(tls.client_auth, at["client_auth"]),
@@ -80,6 +81,17 @@ class _Reading:
             handshake_timeout=int(tls.handshake_timeout),
             passthrough=(),
         )
+
+    def _never_shown(self, made: wire.Certificate, tls: schema.ListenerTls, at: Cursor, index: int) -> None:
+        """Names of a certificate whose connections are passed through."""
+        passed = [sni.lower() for each in tls.passthrough for sni in each.sni]
+        hidden = [name for name in made.names if any(fits(pattern, name) for pattern in passed)]
+        spot = at["certificates"][index]["cert"].spot
+        if index and hidden and len(hidden) == len(made.names):
+            hint = "remove it, or make the names in `passthrough` more exact"
+            self._findings.error(spot, "this certificate is never shown: all its names are passed through", hint)
+        elif hidden:
+            self._findings.warning(spot, f"connections for {hidden[0]} are passed through: it is not shown to them")
 
     def _certificate(
         self,

@@ -26,3 +26,8 @@ def covers(names: Collection[str], host: str) -> bool:
         return any(name == host or name.removeprefix("*").endswith(host[1:]) for name in names)
     parent = f"*.{host.partition('.')[2]}"
     return host in names or parent in names
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether a name, or all that a wildcard stands for, fits a pattern whose `*.` stands for any number of labels."""
+    return name == pattern or (pattern.startswith("*.") and name.removeprefix("*").endswith(pattern[1:]))

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.config import document as wire
 from gateway.config.render import render
 from tests.unit.config.reading import Folder
+
+PASSED = """\
+version: 1
+defaults: {timeout: {connect: 2s}}
+listeners:
+  - {name: web, listen: ":8443", tls: {passthrough: PASSTHROUGH}}
+routes: []
+upstreams: {db: {endpoints: ["127.0.0.1:3000"]}, mail: {endpoints: ["127.0.0.1:3001"]}}
+"""
 
 PLAIN = """\
 version: 1
@@ -66,3 +76,44 @@ def test_a_unix_socket_knows_no_addresses(folder: Folder) -> None:
 def test_a_list_of_everybody_is_a_warning(folder: Folder) -> None:
     (told,) = folder.warnings(senders("[0.0.0.0/0]"))
     assert "everybody may say who he is" in told
+
+
+def passed(written: str) -> str:
+    return PASSED.replace("PASSTHROUGH", written)
+
+
+def test_connections_are_passed_to_an_upstream_by_name(folder: Folder) -> None:
+    one = '{sni: [DB.example.com, "*.db.example.com"], to: db, timeout: {idle: 1h}}'
+    text = passed(f"[{one}, {{sni: [mail.example.com], to: mail}}]")
+    (listener,) = folder.lower(text).document.listeners
+    assert listener.scheme == "https" and listener.tls is not None
+    assert (listener.tls.certificates, listener.tls.passthrough) == (
+        (),
+        (
+            wire.Passthrough(("db.example.com", "*.db.example.com"), 0, 2_000, 3_600_000),
+            wire.Passthrough(("mail.example.com",), 1, 2_000, 60_000),
+        ),
+    )
+
+
+def test_an_upstream_that_only_gets_what_is_passed_through_is_used(folder: Folder) -> None:
+    assert folder.warnings(passed("[{sni: [a.example], to: db}, {sni: [b.example], to: mail}]")) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("[{sni: ▸[], to: db}]", "no name is listed"),
+        ("[{sni: [a.example], to: ▸dbs}]", 'there is no upstream "dbs" (did you mean "db"?)'),
+        ("[{sni: [a.example, ▸A.example], to: db}]", "a.example is passed through already"),
+        ("[{sni: [a.example], to: db}, {sni: [▸a.example], to: mail}]", "a.example is passed through already"),
+        ('[{sni: [▸"*"], to: db}]', "what fits no name is opened here"),
+        ("[{sni: [▸192.0.2.1], to: db}]", "clients ask for no addresses"),
+        ('[{sni: [▸"[::1]"], to: db}]', "clients ask for no addresses"),
+        ('[{sni: [▸"a.example:443"], to: db}]', "a host is written without a port (write a.example)"),
+        ("[{sni: [▸a.*.example], to: db}]", "is not a host"),
+        ("[▸{to: db}]", '"sni" missing'),
+    ],
+)
+def test_what_cannot_be_passed_through(folder: Folder, written: str, words: str) -> None:
+    assert any(words in told for told in folder.complaints(passed(written)))

@@ -41,6 +41,12 @@ impl Asked {
         }
     }
 
+    /// Of a connection that is passed through: all that is known is the name that it asks for.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        Self { host: name.as_bytes().to_vec(), ..Self::default() }
+    }
+
     /// The id that was sent upstream.
     pub fn request_id(&mut self, id: &[u8]) {
         self.request_id = id.get(..TEXT_BYTES).unwrap_or(id).to_vec();

@@ -89,6 +89,10 @@ pub struct Passthrough {
     pub names: Vec<String>,
     /// Index into [`super::Document::upstreams`].
     pub upstream: u32,
+    /// Deadline of the connection to an endpoint, ms; 0: none.
+    pub connect: u32,
+    /// Time without a byte in either direction, ms; 0: any.
+    pub idle: u32,
 }
 
 /// What the other side of an HTTP/2 connection is offered (RFC 9113 §6.5.2).

@@ -6,7 +6,7 @@
 
 use super::begin::Incoming;
 use super::forward::{decimal, status_digits};
-use super::{Link, Step};
+use super::{Link, Step, Version};
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{Action, Rule, location};
@@ -84,6 +84,10 @@ impl<N: Net> Worker<N> {
             return self.answer_reason(down, reason);
         }
         exchange.reason = reason;
+        // What was passed through has no status of its own.
+        if exchange.version == Version::Tls && exchange.status == 0 && reason != Reason::ClientGone {
+            exchange.status = reason.status();
+        }
         self.conclude(down);
         Step::Reset
     }

@@ -188,7 +188,7 @@ impl<N: Net> Worker<N> {
     }
 
     /// `stream_end`: the request came on a stream, and whether it is whole.
-    fn exchange(
+    pub(super) fn exchange(
         &self,
         local: Rc<Local>,
         listener: u32,

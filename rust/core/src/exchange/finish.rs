@@ -129,7 +129,7 @@ impl<N: Net> Worker<N> {
         crate::fault::point("finish.overdue");
         Some(match down.phase {
             Phase::Preamble => self.refuse_sender(Outcome::Late),
-            Phase::Handshake { .. } => {
+            Phase::Hello | Phase::Handshake { .. } => {
                 self.ledger.shaken_down(Cause::Timeout);
                 Step::Close
             }
@@ -138,7 +138,10 @@ impl<N: Net> Worker<N> {
             Phase::Idle | Phase::Linger { .. } => Step::Close,
             Phase::Session { session, .. } => self.session_overdue(down, session),
             Phase::Head => self.head_too_slow(down),
-            Phase::Tunnel => self.fail(down, link, Reason::IdleTimeout),
+            Phase::Tunnel => {
+                let late = down.exchange.as_ref().is_some_and(|exchange| exchange.try_deadline <= self.now);
+                self.fail(down, link, if late { Reason::ConnectTimeout } else { Reason::IdleTimeout })
+            }
             Phase::Exchange => {
                 let reason = self.deadline_passed(down, link);
                 self.fail(down, link, reason)

@@ -8,8 +8,10 @@
 //! take (back-pressure); an answer that was cut is ended by a reset, so that it never looks complete; what goes out is
 //! written anew from what was understood.
 //!
-//! Rooms: [`begin`] (head → decision) · [`forward`] (request head) · [`lease`] (connection, replay), `stream` (the same on HTTP/2) · [`relay`] (bodies) ·
-//! [`respond`] (answer's head) · [`answer`] (our own) · [`asked`] (Python's) · [`tunnel`], [`websocket`] ·
+//! Rooms: [`begin`] (head → decision) · [`forward`] (request head) ·
+//! [`lease`] (connection, replay), `stream` (the same on HTTP/2) · [`relay`] (bodies) ·
+//! [`respond`] (answer's head) · [`answer`] (our own) · [`asked`] (Python's) ·
+//! [`tunnel`], [`passthrough`], [`websocket`] ·
 //! [`finish`].
 
 pub mod answer;
@@ -19,6 +21,7 @@ pub mod body;
 pub mod finish;
 pub mod forward;
 pub mod lease;
+pub mod passthrough;
 pub mod relay;
 pub mod respond;
 mod stream;
@@ -80,6 +83,8 @@ pub enum Version {
     Http1,
     /// HTTP/2: the downstream is a stream.
     Http2,
+    /// TLS that is passed through: what is inside is not known.
+    Tls,
 }
 
 /// How far the answer has come.
@@ -186,6 +191,7 @@ impl Exchange {
     pub fn via(&self) -> &'static str {
         match (self.version, self.minor) {
             (Version::Http2, _) => "2",
+            (Version::Tls, _) => "",
             (Version::Http1, 0) => "1.0",
             (Version::Http1, _) => "1.1",
         }
@@ -196,6 +202,7 @@ impl Exchange {
     pub fn protocol(&self) -> &'static str {
         match (self.version, self.minor) {
             (Version::Http2, _) => "HTTP/2",
+            (Version::Tls, _) => "tls",
             (Version::Http1, 0) => "HTTP/1.0",
             (Version::Http1, _) => "HTTP/1.1",
         }

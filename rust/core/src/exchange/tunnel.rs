@@ -67,6 +67,11 @@ fn end<N: Net>(io: &mut Io<N::Sock>, stream: Option<&mut Stream>, wires: &mut Wi
 impl<N: Net> Worker<N> {
     /// Go on with a tunnel.
     pub(crate) fn tunnel(&mut self, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Step {
+        if link.as_ref().is_some_and(|link| link.up.connecting)
+            && let Some(step) = self.reach(down, link)
+        {
+            return step;
+        }
         let (Some(exchange), Some(found)) = (down.exchange.as_mut(), link.as_mut()) else {
             return Step::Reset;
         };

@@ -10,6 +10,7 @@ use super::condition::{Condition, Subject};
 use super::edits::{self, Edits};
 use super::error::{BuildError, Place};
 use super::hosts::HostTable;
+use super::passthrough::Passthrough;
 use super::patterns;
 use super::snapshot::{
     Action, Listener, Match, PathTest, Redirect, Respond, Rewrite, RouteInfo, Rule, Snapshot, Upstream,
@@ -24,9 +25,6 @@ use std::sync::Arc;
 /// Conditions of one match. Each costs a look at the head per request; the Gateway API allows 16 headers and 16 query
 /// parameters, we add as many cookies again and round up.
 const CONDITIONS: usize = 64;
-
-/// What the document can say and this engine cannot do: refused, since to leave it out would be to serve in the clear.
-const NOT_YET: &str = "this engine cannot do that";
 
 impl Snapshot {
     /// Reads the MessagePack form of a [`Document`] and builds it.
@@ -58,8 +56,9 @@ impl Snapshot {
         let hosts = tables.hosts(&document.routes, document.listeners.len(), &root)?;
         let tables = tables.built;
         let listeners = document.listeners.into_iter().zip(hosts);
-        let listeners =
-            listeners.map(|(from, hosts)| listener(from, hosts, &root)).collect::<Result<_, _>>()?;
+        let listeners = listeners
+            .map(|(from, hosts)| listener(from, hosts, upstreams.len(), &root))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             generation: document.generation,
             name: document.name,
@@ -105,22 +104,26 @@ fn upstreams(from: Vec<document::Upstream>, root: &Place) -> Result<Vec<Upstream
     from.into_iter().map(compiled).collect()
 }
 
-fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<Listener, BuildError> {
+fn listener(
+    from: document::Listener,
+    hosts: HostTable,
+    upstreams: usize,
+    root: &Place,
+) -> Result<Listener, BuildError> {
     if !matches!(from.scheme.as_str(), "http" | "https") {
         let place = root.item("listeners", &from.name).at("scheme");
         return Err(place.error(format!("`{}` is neither http nor https", from.scheme)));
     }
-    let (tls, handshake_timeout) = match &from.tls {
-        None => (None, 0),
-        Some(tls) if !tls.passthrough.is_empty() => {
-            return Err(root.item("listeners", &from.name).at("tls.passthrough").error(NOT_YET));
-        }
-        Some(tls) => {
-            let place = root.item("listeners", &from.name).at("tls");
-            let built = ServerTls::build(tls, &from.protocols).map_err(|text| place.error(text))?;
-            (Some(Arc::new(built)), tls.handshake_timeout)
-        }
+    let place = root.item("listeners", &from.name).at("tls");
+    let (tls, passed, handshake_timeout) = match &from.tls {
+        None => (None, &[][..], 0),
+        Some(tls) => (Some(tls), tls.passthrough.as_slice(), tls.handshake_timeout),
     };
+    let passthrough = Passthrough::build(passed, upstreams, &place.at("passthrough"))?;
+    // Where everything is passed on, nothing is opened.
+    let tls = tls.filter(|tls| !tls.certificates.is_empty() || passthrough.is_empty());
+    let build = |tls| ServerTls::build(tls, &from.protocols).map(Arc::new).map_err(|text| place.error(text));
+    let tls = tls.map(build).transpose()?;
     let proxies = Networks::parse(from.proxy_protocol.iter().map(String::as_str)).map_err(|text| {
         let place = root.item("listeners", &from.name).at("proxy_protocol");
         place.error(format!("`{text}` is not a network"))
@@ -141,6 +144,7 @@ fn listener(from: document::Listener, hosts: HostTable, root: &Place) -> Result<
         http2: from.http2,
         proxies,
         tls,
+        passthrough,
         handshake_timeout,
         hosts,
     })

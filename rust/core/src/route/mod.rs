@@ -32,6 +32,7 @@ mod hosts;
 mod node;
 mod normal;
 mod order;
+mod passthrough;
 mod patterns;
 mod prefixes;
 mod query;
@@ -49,6 +50,7 @@ pub use error::BuildError;
 pub use head::HeadFields;
 pub use hosts::Pattern;
 pub use normal::{Normal, PathFault, normalise};
+pub use passthrough::{Passed, Passthrough};
 pub use shadow::{Shadowed, shadowed, shadowed_rules};
 pub use snapshot::{
     Action, Endpoint, Listener, Match, PathTest, Redirect, Respond, Rewrite, RouteInfo, Rule, Snapshot,

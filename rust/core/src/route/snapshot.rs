@@ -7,6 +7,7 @@
 use super::condition::{Condition, Subject};
 use super::edits::Edits;
 use super::hosts::{HostTable, Pattern};
+use super::passthrough::Passthrough;
 use super::split::Split;
 use super::table::Table;
 use crate::document::{Balance, Http2, PathPolicy, Protocol, Timeouts, UpstreamProtocol};
@@ -94,8 +95,10 @@ pub struct Listener {
     pub http2: Http2,
     /// Who has to begin a connection with a PROXY header.
     pub proxies: Networks,
-    /// None: plain text.
+    /// None: plain text, or everything is passed on.
     pub tls: Option<Arc<ServerTls>>,
+    /// TLS connections that are passed on unopened.
+    pub passthrough: Passthrough,
     /// From accept to the end of the handshake, where there is TLS.
     pub handshake_timeout: u32,
     pub(super) hosts: HostTable,

@@ -211,8 +211,14 @@ impl<N: Net> Worker<N> {
         fault::point("accept.welcome");
         let listener = self.local.listener(key);
         let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
-        let (header_timeout, idle_timeout) =
-            listener.map_or((0, 0), |listener| (listener.header_timeout, listener.idle_timeout));
+        let (header_timeout, idle_timeout) = listener.map_or((0, 0), |listener| {
+            let first = if listener.passthrough.is_empty() {
+                listener.header_timeout
+            } else {
+                listener.handshake_timeout
+            };
+            (first, listener.idle_timeout)
+        });
         let phase = listener.map_or(Phase::Idle, |listener| first_phase(listener, &peer));
         let mut down = Down {
             io: Io::new(sock, true),

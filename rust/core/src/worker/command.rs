@@ -76,7 +76,8 @@ impl<N: Net> Worker<N> {
         for id in self.downs.ids(|down| down.listener == listener && !down.is_stream()) {
             if let Some(down) = self.downs.get_mut(id) {
                 down.leave_by = leave_by;
-                let (timer, idle) = (down.timer, matches!(down.phase, Phase::Preamble | Phase::Idle));
+                let (timer, idle) =
+                    (down.timer, matches!(down.phase, Phase::Preamble | Phase::Hello | Phase::Idle));
                 if idle {
                     self.wheel.no_later(timer, leave_by);
                 }

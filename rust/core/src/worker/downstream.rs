@@ -18,6 +18,8 @@ use crate::tls::Known;
 pub enum Phase {
     /// A PROXY header has to come first.
     Preamble,
+    /// The first message of TLS is read, for its name.
+    Hello,
     /// TLS is not agreed upon yet.
     Handshake {
         /// It stands in line for a step.
@@ -127,7 +129,9 @@ impl<S> Down<S> {
                 let time = if self.served == 0 { self.header_timeout } else { self.idle_timeout };
                 self.since.saturating_add(time).min(self.leave_by)
             }
-            (Phase::Preamble, _) => self.since.saturating_add(self.header_timeout).min(self.leave_by),
+            (Phase::Preamble | Phase::Hello, _) => {
+                self.since.saturating_add(self.header_timeout).min(self.leave_by)
+            }
             // Its streams look after themselves.
             (Phase::Session { busy: true, .. }, _) => {
                 if self.io.blocked() {
@@ -144,6 +148,7 @@ impl<S> Down<S> {
             (Phase::Handshake { .. }, _) => self.since.saturating_add(self.header_timeout),
             (Phase::Head, _) => self.since.saturating_add(self.header_timeout),
             (Phase::Exchange, Some(exchange)) => exchange.deadline.min(exchange.try_deadline).min(quiet),
+            (Phase::Tunnel, Some(exchange)) => exchange.try_deadline.min(quiet),
             (Phase::Exchange | Phase::Tunnel, _) => quiet,
             (Phase::Linger { finished: false, .. }, _) => quiet,
             (Phase::Linger { .. }, _) => self.since.saturating_add(super::limits::LINGER_MS * 1_000_000),

@@ -132,6 +132,7 @@ impl<N: Net> Worker<N> {
         for _ in 0..limits::TURN_REQUESTS {
             let step = match down.phase {
                 Phase::Preamble => self.preamble(down),
+                Phase::Hello => self.hello(id, down, link),
                 Phase::Handshake { .. } => self.line_up(id, down),
                 Phase::Idle | Phase::Head => self.begin(id, down, link),
                 Phase::Exchange => self.relay(id, down, link),

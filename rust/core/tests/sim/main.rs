@@ -8,6 +8,7 @@ mod dialogue_close;
 mod dialogue_fields;
 mod dialogue_framing;
 mod dialogue_listener;
+mod dialogue_passthrough;
 mod dialogue_preamble;
 mod dialogue_retry;
 mod dialogue_stream_zero;

@@ -55,6 +55,20 @@ def upstream(tls: str, endpoints: str = '["127.0.0.1:1"]') -> str:
     )
 
 
+def test_names_that_are_passed_through_are_not_shown_a_certificate(folder: Folder) -> None:
+    app = 'upstreams: {app: {endpoints: ["127.0.0.1:1"]}}\n'
+    pairs = "[{cert: shop.pem, key: shop.key}, {cert: ▸other.pem, key: other.key}]"
+    (told,) = folder.complaints(
+        listener(f"{{certificates: {pairs}, passthrough: [{{sni: ['*.example.com'], to: app}}]}}") + app
+    )
+    assert "this certificate is never shown: all its names are passed through" in told
+    pair = "[{cert: shop.pem, key: shop.key}]"
+    warned = folder.warnings(
+        listener(f"{{certificates: {pair}, passthrough: [{{sni: [shop.example.com], to: app}}]}}") + app
+    )
+    assert any("connections for shop.example.com are passed through" in each for each in warned)
+
+
 def credentials(folder: Folder, text: str) -> Credentials:
     loaded = folder.load(text)
     return read_credentials(loaded, NOW)
