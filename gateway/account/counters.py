@@ -24,6 +24,8 @@ class Series(msgspec.Struct, frozen=True, gc=False):
     """All durations."""
     bytes_in: int
     bytes_out: int
+    grpc: tuple[int, ...]
+    """Of gRPC, by number of its outcome; empty if none was gRPC."""
 
 
 class Connections(msgspec.Struct, frozen=True, gc=False):

@@ -87,6 +87,13 @@ class Collector:
             "gateway_response_body_bytes", "Body bytes sent to clients.", place,
             _summed((names[:4], s.bytes_out) for names, s in named),
         )  # fmt: skip
+        outcomes = (
+            ((*names[:4], str(number)), count) for names, s in named for number, count in enumerate(s.grpc) if count
+        )
+        yield _counter(
+            "gateway_grpc_responses", "Answers to gRPC requests by their outcome.", (*place, "grpc_status"),
+            _summed(outcomes),
+        )  # fmt: skip
         reasons = (((word,), count) for word, count in self._totals.reasons)
         yield _counter("gateway_exchanges", "Exchanges by the reason they ended for.", ("reason",), reasons)
 

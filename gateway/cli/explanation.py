@@ -87,8 +87,17 @@ def _harmless(value: Any) -> Any:
 def _arrival(answer: dict[str, Any]) -> Iterator[Line]:
     if listener := answer["listener"]:
         yield Row("listener", listener["name"], listener["address"])
+    if grpc := answer["grpc"]:
+        yield Row("protocol", grpc["kind"], note=", ".join(_grpc(grpc)))
     if (path := answer["path"]) and path["changed"]:
         yield Row("path", path["normal"], "", f"from {path['raw']}")
+
+
+def _grpc(grpc: dict[str, Any]) -> Iterator[str]:
+    if grpc["translated"]:
+        yield "translated to gRPC and back"
+    if grpc["timeout_ns"] is not None:
+        yield f"deadline {grpc['timeout_ns'] / 1e9:g}s"
 
 
 def _taken(answer: dict[str, Any]) -> Iterator[Line]:

@@ -175,6 +175,7 @@ def _only_regex(pattern: str) -> wire.Document:
         request_headers=wire.HeaderEdits(),
         response_headers=wire.HeaderEdits(),
         rewrite=wire.Rewrite(),
+        grpc_web=False,
     )
     route = wire.Route(name="regex", source="", hosts=(), listeners=(0,), rules=(rule,))
     listener = wire.Listener(

@@ -198,6 +198,7 @@ class Rule(Wire, frozen=True):
     request_headers: HeaderEdits
     response_headers: HeaderEdits
     rewrite: Rewrite
+    grpc_web: bool
 
 
 class Route(Wire, frozen=True):

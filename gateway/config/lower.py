@@ -167,6 +167,7 @@ class _Lowering:
             request_headers=_edits(p.headers.request for p in policies if p.headers is not None),
             response_headers=_edits(p.headers.response for p in policies if p.headers is not None),
             rewrite=_rewrite(rule.rewrite),
+            grpc_web=bool(nearest_of(policy.grpc_web for policy in policies)),
         )
 
     def _action(self, rule: schema.Rule) -> wire.Action:
@@ -203,6 +204,7 @@ class _Lowering:
                     request_headers=wire.HeaderEdits(),
                     response_headers=wire.HeaderEdits(),
                     rewrite=wire.Rewrite(),
+                    grpc_web=False,
                 )
             )
         return wire.Route(name=ADMIN, source=source, hosts=(), listeners=(listener,), rules=tuple(rules))
@@ -268,6 +270,11 @@ def _test(value: str | schema.ValueCondition) -> wire.ValueTest:
     if condition.regex is not None:
         return wire.ValueRegex(value=condition.regex)
     return wire.ValuePresent(value=bool(condition.present))
+
+
+def nearest_of(policies: Iterable[bool | None]) -> bool | None:
+    """What the nearest policy says that says anything."""
+    return next((policy for policy in policies if policy is not None), None)
 
 
 def timeouts_of(policies: Iterable[schema.Timeout | None]) -> wire.Timeouts:

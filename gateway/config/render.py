@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.config.emit import emit
 from gateway.config.load.substitute import escape
-from gateway.config.lower import default_rule_name, timeouts_of
+from gateway.config.lower import default_rule_name, nearest_of, timeouts_of
 from gateway.config.nodes import Plain, Secret
 from gateway.config.schema import Config, Defaults, Route, Rule, Timeout
 from gateway.config.units import Duration, Size, TlsVersion
@@ -27,7 +27,11 @@ def render(config: Config) -> str:
 def render_plain(config: Config) -> dict[str, Plain]:
     """The same as plain values: what programs read."""
     routes = [_filled_route(route, config) for route in config.routes]
-    defaults = Defaults(timeout=_timeout(config.defaults.timeout), headers=config.defaults.headers)
+    defaults = Defaults(
+        timeout=_timeout(config.defaults.timeout),
+        headers=config.defaults.headers,
+        grpc_web=bool(config.defaults.grpc_web),
+    )
     filled = msgspec.structs.replace(config, include=[], routes=routes, defaults=defaults)
     plain = written(filled)
     assert isinstance(plain, dict)  # noqa: S101  (a struct becomes a mapping)
@@ -45,7 +49,10 @@ def _filled_rule(rule: Rule, index: int, route: Route, config: Config) -> Rule:
     if rule.to is None and rule.handler is None:
         return msgspec.structs.replace(rule, name=name)  # answered from here: no deadline matters
     timeout = _timeout(rule.timeout, route.timeout, config.defaults.timeout)
-    return msgspec.structs.replace(rule, name=name, timeout=timeout)
+    if rule.to is None:
+        return msgspec.structs.replace(rule, name=name, timeout=timeout)
+    grpc_web = nearest_of((rule.grpc_web, route.grpc_web, config.defaults.grpc_web))
+    return msgspec.structs.replace(rule, name=name, timeout=timeout, grpc_web=bool(grpc_web))
 
 
 def _timeout(*policies: Timeout | None) -> Timeout:

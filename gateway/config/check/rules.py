@@ -71,6 +71,10 @@ class RuleCheck:
         self._action(rule, at)
         if rule.rewrite is not None:
             self._rewrite(rule.rewrite, at["rewrite"], rule.to is not None)
+        if rule.grpc_web and rule.to is None:
+            self._findings.error(
+                at.key("grpc_web"), "grpc_web changes what is forwarded, and this rule forwards nothing", "remove it"
+            )
         self.headers(rule.headers, at["headers"])
 
     # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -103,6 +103,7 @@ class Defaults(Written, frozen=True):
 
     timeout: Annotated[Timeout | None, doc("Deadlines.")] = None
     headers: Annotated[Headers | None, doc("Header edits.")] = None
+    grpc_web: Annotated[bool | None, doc("Translate gRPC-Web. Default: false.")] = None
 
 
 # ── listeners ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,6 +271,13 @@ class Rule(Written, frozen=True):
     rewrite: Annotated[Rewrite | None, doc("Change of target before forwarding.")] = None
     timeout: Annotated[Timeout | None, doc("Deadlines.")] = None
     headers: Annotated[Headers | None, doc("Header edits.")] = None
+    grpc_web: Annotated[
+        bool | None,
+        doc(
+            "Translate: a gRPC-Web request goes to the upstream as gRPC, and its answer back. The nearest of rule, "
+            "route and defaults wins. Default: false, the upstream gets it as it is."
+        ),
+    ] = None
 
 
 class Route(Written, frozen=True):
@@ -281,6 +289,7 @@ class Route(Written, frozen=True):
     listeners: Annotated[list[str], doc("Names of listeners. Default: every listener but `admin`.")] = []
     timeout: Annotated[Timeout | None, doc("Deadlines of rules that have none of their own.")] = None
     headers: Annotated[Headers | None, doc("Header edits of rules that have none of their own.")] = None
+    grpc_web: Annotated[bool | None, doc("Translate gRPC-Web, for rules that do not say.")] = None
 
 
 # ── upstreams ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -49,6 +49,7 @@ fn document(listen: &str, upstream: &str, protocol: UpstreamProtocol) -> Documen
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
         rewrite: Rewrite::default(),
+        grpc_web: false,
     };
     Document {
         format: FORMAT,

@@ -162,6 +162,8 @@ pub struct Rule {
     pub response_headers: HeaderEdits,
     /// Change of target before forwarding.
     pub rewrite: Rewrite,
+    /// Whether gRPC-Web is translated to gRPC and back.
+    pub grpc_web: bool,
 }
 
 /// All conditions must hold.

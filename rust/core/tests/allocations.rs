@@ -67,7 +67,7 @@ fn snapshot(endpoint: &str) -> Arc<Snapshot> {
             "timeouts": {"request": 15000, "per_try": 5000, "connect": 1000, "idle": 60000},
             "request_headers": {"set": [["x-env", "test"]], "add": [], "remove": ["x-debug"]},
             "response_headers": {"set": [], "add": [], "remove": []},
-            "rewrite": {"path_prefix": null, "path": null, "host": null},
+            "rewrite": {"path_prefix": null, "path": null, "host": null}, "grpc_web": false,
         }]}],
         "upstreams": [{
             "name": "app", "source": "", "balance": "round_robin", "max_idle": 16, "idle_timeout": 60000,

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use gateway_core::grpc::web::{OUTCOME, Translation, answer_type, is_outcome, request_type};
+use gateway_core::grpc::web::{OUTCOME, Translation, answer_type, is_outcome, request_type, wanted};
 use gateway_core::grpc::{Form, base64};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn untext(text: &[u8]) -> Vec<u8> {
 }
 
 fn translation(form: Form) -> Translation {
-    Translation::new(form, std::iter::empty())
+    Translation::new(form, form)
 }
 
 /// What the client gets of `body` in pieces of `size`, then `trailers`.
@@ -39,7 +39,7 @@ fn answered(form: Form, body: &[u8], size: usize, trailers: &[u8]) -> Vec<u8> {
 }
 
 fn types(asked: Form, accept: &[&str]) -> Form {
-    Translation::new(asked, accept.iter().map(|value| value.as_bytes())).form()
+    wanted(asked, accept.iter().map(|value| value.as_bytes()))
 }
 
 #[test]
@@ -130,9 +130,9 @@ proptest! {
         let (mut web, mut out) = (translation(Form::Text), Vec::new());
         prop_assert!(web.changes_request());
         for piece in body.chunks(size) {
-            web.request(piece, &mut out).unwrap();
+            web.request(piece, false, &mut out).unwrap();
         }
-        prop_assert!(web.request_end().is_ok());
+        prop_assert!(web.request(b"", true, &mut out).is_ok());
         prop_assert_eq!(out, runs.concat());
     }
 
@@ -141,9 +141,9 @@ proptest! {
         let (mut web, mut out) = (translation(Form::Binary), Vec::new());
         prop_assert!(!web.changes_request());
         for piece in body.chunks(size) {
-            web.request(piece, &mut out).unwrap();
+            web.request(piece, false, &mut out).unwrap();
         }
-        prop_assert!(web.request_end().is_ok());
+        prop_assert!(web.request(b"", true, &mut out).is_ok());
         prop_assert_eq!(out, body);
     }
 

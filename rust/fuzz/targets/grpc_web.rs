@@ -32,14 +32,15 @@ fn pieces<'a>(bytes: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item = &'a [u
 }
 
 fn asked(bytes: &[u8], cuts: &[usize]) -> (Vec<u8>, bool) {
-    let mut web = Translation::new(Form::Text, std::iter::empty());
+    let mut web = Translation::new(Form::Text, Form::Text);
     let mut out = Vec::new();
-    let sound = pieces(bytes, cuts).all(|piece| web.request(piece, &mut out).is_ok());
-    (out, sound && web.request_end().is_ok())
+    let sound = pieces(bytes, cuts).all(|piece| web.request(piece, false, &mut out).is_ok());
+    let sound = sound && web.request(b"", true, &mut Vec::new()).is_ok();
+    (out, sound)
 }
 
 fn answered(form: Form, bytes: &[u8], cuts: &[usize], trailers: &[u8]) -> Vec<u8> {
-    let mut web = Translation::new(form, std::iter::empty());
+    let mut web = Translation::new(form, form);
     let mut out = Vec::new();
     pieces(bytes, cuts).for_each(|piece| web.answer(piece, &mut out));
     web.answer_end(trailers, &mut out);

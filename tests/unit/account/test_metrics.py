@@ -22,9 +22,9 @@ HTTP2 = Http2Counts(
 )
 
 
-def series(code: int, requests: int, upstream: str = "app") -> Series:
+def series(code: int, requests: int, upstream: str = "app", grpc: tuple[int, ...] = ()) -> Series:
     buckets = (requests, *[0] * (len(BOUNDS) - 1), 1)
-    return Series("web", "shop", "all", upstream, "GET", code, requests + 1, buckets, 5_000_000_000, 10, 20)
+    return Series("web", "shop", "all", upstream, "GET", code, requests + 1, buckets, 5_000_000_000, 10, 20, grpc)
 
 
 def totals(*rows: Series) -> Totals:
@@ -68,6 +68,14 @@ def test_the_small_part_can_be_read_alone() -> None:
     whole = totals(series(200, 3))
     levels = decode_levels(msgspec.msgpack.encode(whole))
     assert (levels.connections, levels.endpoints) == (whole.connections, whole.endpoints)
+
+
+def test_outcomes_of_grpc_are_counted_over_methods_and_codes() -> None:
+    outcomes = (3, *[0] * 13, 2, 0, 0)
+    text, _ = scrape(totals(series(200, 5, grpc=outcomes), series(503, 1, grpc=outcomes), series(404, 1)), facts(), "")
+    found = {names: value for (name, names), value in samples(text).items() if name == "gateway_grpc_responses_total"}
+    place = (("listener", "web"), ("route", "shop"), ("rule", "all"), ("upstream", "app"))
+    assert found == {(("grpc_status", "0"), *place): 6, (("grpc_status", "14"), *place): 4}
 
 
 def test_requests_carry_the_labels_of_the_contract() -> None:

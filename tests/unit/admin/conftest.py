@@ -106,6 +106,7 @@ def a_document() -> doc.Document:
             request_headers=doc.HeaderEdits(),
             response_headers=doc.HeaderEdits(),
             rewrite=doc.Rewrite(),
+            grpc_web=False,
         )
 
     rules = (

@@ -53,6 +53,26 @@ def test_it_looks_as_the_contract_says(shop: str, capsys: pytest.CaptureFixture[
     )
 
 
+def test_it_says_that_a_request_is_grpc_and_what_becomes_of_it(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call = ("POST", "https://shop.example.com/a.B/C", "-H", "grpc-timeout: 1500m", "-H")
+
+    def said(content_type: str) -> list[str]:
+        _, text = explained(capsys, *call, f"content-type: {content_type}")
+        return next(line for line in text.splitlines() if line.startswith("protocol")).split(maxsplit=2)[1:]
+
+    assert said("application/grpc+proto") == ["grpc", "deadline 1.5s"]
+    assert said("application/grpc-web-text") == ["grpc-web-text", "deadline 1.5s"]
+    Path("shop.yaml").write_text(SHOP.replace("to: catalog-v1}", "to: catalog-v1, grpc_web: true}"))
+    assert said("application/grpc-web") == ["grpc-web", "translated to gRPC and back, deadline 1.5s"]
+
+
+def test_a_deadline_that_is_none_is_refused(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call = ("POST", "https://shop.example.com/a.B/C", "-H", "content-type: application/grpc")
+    code, text = explained(capsys, *call, "-H", "grpc-timeout: soon")
+    assert code != ExitCode.OK or "refused" in text
+    assert "request_invalid: grpc-timeout is not" in text
+
+
 def test_a_condition_that_fails_says_what_the_request_has(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
     _, text = explained(capsys, "GET", "http://shop.example.com/cart", "-H", "x-beta: 2")
     assert 'header x-beta = "1"      ✗  the request has "2"' in text

@@ -45,6 +45,7 @@ def rule(text: str) -> str:
         ("redirect: {to: ▸foo}", '"foo" is not a location (write https://example.com/new or /new)'),
         ("redirect: {to: ▸//evil.example}", '"//evil.example" is not a location'),
         ("respond: {}, rewrite: ▸{path: /}", "rewrite changes what is forwarded"),
+        ("respond: {}, ▸grpc_web: true", "grpc_web changes what is forwarded"),
         ("to: app, rewrite: {▸path: /, path_prefix: /}", "path and path_prefix exclude each other"),
         ("to: app, rewrite: {path: ▸x}", "a path starts with /"),
         ("to: app, rewrite: {host: ▸'*.x'}", "a wildcard cannot be sent as Host"),

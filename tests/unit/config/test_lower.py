@@ -73,6 +73,7 @@ def test_the_smallest_file_has_every_default(folder: Folder) -> None:
                         request_headers=wire.HeaderEdits(),
                         response_headers=wire.HeaderEdits(),
                         rewrite=wire.Rewrite(),
+                        grpc_web=False,
                     ),
                 ),
             ),
@@ -111,6 +112,17 @@ def test_the_nearest_of_rule_route_and_defaults_wins_for_each_deadline(folder: F
 def test_zero_written_nearer_wins_over_a_deadline_further_away(folder: Folder) -> None:
     text = SMALLEST.replace("to: app", "to: app, timeout: {request: 0s}") + "defaults: {timeout: {request: 9s}}\n"
     assert folder.lower(text).document.routes[0].rules[0].timeouts.request == 0
+
+
+def test_the_nearest_word_on_grpc_web_wins(folder: Folder) -> None:
+    def lowered(rule: str, route: str, defaults: str) -> bool:
+        text = SMALLEST.replace("to: app", f"to: app{rule}").replace("name: all, rules", f"name: all{route}, rules")
+        return folder.lower(text + defaults).document.routes[0].rules[0].grpc_web
+
+    assert not lowered("", "", "")
+    assert lowered("", "", "defaults: {grpc_web: true}\n")
+    assert not lowered("", ", grpc_web: false", "defaults: {grpc_web: true}\n")
+    assert lowered(", grpc_web: true", ", grpc_web: false", "")
 
 
 def test_header_edits_are_found_for_each_direction(folder: Folder) -> None:

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::cells::{Cell, List};
 use super::histogram::Histogram;
+use crate::grpc::status;
 use crate::preamble::outcome::{OUTCOMES, Outcome};
 use crate::reason;
 use crate::tls::{CAUSES, Cause};
@@ -43,6 +44,8 @@ pub struct Series {
     pub bytes_in: Cell,
     /// Body bytes to clients.
     pub bytes_out: Cell,
+    /// Of gRPC, by its outcome.
+    pub grpc: [Cell; status::ALL.len()],
 }
 
 /// One endpoint as one worker sees it.

@@ -94,6 +94,9 @@ pub fn write(asked: &Asked, told: &Told<'_>, out: &mut Vec<u8>) {
     text("upstream", upstream.map_or("", |upstream| &upstream.name).as_bytes(), out);
     text("endpoint", told.endpoint.as_bytes(), out);
     let _ = write!(out, ",\"status\":{},\"reason\":\"{}\"", told.code, exchange.reason.word());
+    if let Some(code) = exchange.outcome() {
+        let _ = write!(out, ",\"grpc_status\":{}", code.number());
+    }
     let _ = write!(out, ",\"bytes_in\":{},\"bytes_out\":{}", exchange.bytes_in, exchange.bytes_out);
     let _ =
         write!(out, ",\"duration_ms\":{}.{:03}", told.duration / 1_000_000, told.duration / 1_000 % 1_000);

@@ -60,6 +60,8 @@ pub struct SeriesTotal {
     pub bytes_in: u64,
     /// Body bytes to clients.
     pub bytes_out: u64,
+    /// Of gRPC, by number of its outcome; empty if none was gRPC.
+    pub grpc: Vec<u64>,
 }
 
 /// Connections of one listener.
@@ -168,9 +170,19 @@ fn add_series(ledgers: &[std::sync::Arc<Ledger>]) -> Vec<SeriesTotal> {
             total.sum_ns += series.duration.sum();
             total.bytes_in += series.bytes_in.get();
             total.bytes_out += series.bytes_out.get();
+            add_outcomes(series, &mut total.grpc);
         }
     }
     totals.into_values().collect()
+}
+
+fn add_outcomes(series: &Series, totals: &mut Vec<u64>) {
+    if series.grpc.iter().any(|cell| cell.get() > 0) {
+        totals.resize(series.grpc.len(), 0);
+        for (sum, cell) in totals.iter_mut().zip(&series.grpc) {
+            *sum += cell.get();
+        }
+    }
 }
 
 fn named(series: &Series) -> SeriesTotal {

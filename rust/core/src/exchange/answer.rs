@@ -6,7 +6,9 @@
 
 use super::begin::Incoming;
 use super::forward::{decimal, status_digits};
+use super::grpc::reset_code;
 use super::{Link, Step, Version};
+use crate::http2::code::Code;
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{Action, Rule, location};
@@ -58,10 +60,29 @@ pub fn status_line(status: u16, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Append what went wrong as RFC 9209 has it; `name` is the gateway's.
+pub fn proxy_status(name: &str, reason: Reason, text: &str, out: &mut Vec<u8>) {
+    let error = reason.proxy_error();
+    for part in
+        ["Proxy-Status: ", name, "; error=", error, "; details=\"", reason.word(), ": ", text, "\"\r\n"]
+    {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
 /// Whether an answer with this status has no body, whatever the request (RFC 9112 §6.3).
 #[must_use]
 pub fn bodiless(status: u16) -> bool {
     status < 200 || status == 204 || status == 304
+}
+
+/// What it means that no connection could be made.
+pub(crate) fn reason_of(error: &std::io::Error) -> Reason {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => Reason::ConnectRefused,
+        _ if crate::worker::accept::out_of_descriptors(error) => Reason::Overloaded,
+        _ => Reason::ConnectFailed,
+    }
 }
 
 impl<N: Net> Worker<N> {
@@ -87,6 +108,9 @@ impl<N: Net> Worker<N> {
         // What was passed through has no status of its own.
         if exchange.version == Version::Tls && exchange.status == 0 && reason != Reason::ClientGone {
             exchange.status = reason.status();
+        }
+        if let Some(stream) = down.stream.as_mut().filter(|stream| stream.code == Code::CANCEL) {
+            stream.code = reset_code(reason);
         }
         self.conclude(down);
         Step::Reset
@@ -140,20 +164,16 @@ impl<N: Net> Worker<N> {
     }
 
     fn answer_fault(&mut self, down: &mut Down<N::Sock>, reason: Reason, status: u16, text: &str) -> Step {
+        if down.exchange.as_ref().is_some_and(|exchange| exchange.grpc.call.is_some()) {
+            return self.answer_call(down, reason, text);
+        }
         let mut out = std::mem::take(&mut self.out);
         out.clear();
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         exchange.reason = reason;
         status_line(status, &mut out);
-        out.extend_from_slice(b"Proxy-Status: ");
-        out.extend_from_slice(exchange.local.snapshot.name.as_bytes());
-        out.extend_from_slice(b"; error=");
-        out.extend_from_slice(reason.proxy_error().as_bytes());
-        for part in
-            ["; details=\"", reason.word(), ": ", text, "\"\r\nContent-Type: text/plain; charset=utf-8\r\n"]
-        {
-            out.extend_from_slice(part.as_bytes());
-        }
+        proxy_status(&exchange.local.snapshot.name, reason, text, &mut out);
+        out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\n");
         let body = format!("{status} {}: {text}\n", reason.word());
         self.send_own(down, status, body.as_bytes(), out)
     }
@@ -216,7 +236,13 @@ impl<N: Net> Worker<N> {
     }
 
     /// Send a whole answer whose head was begun in `out`, and end the exchange.
-    fn send_own(&mut self, down: &mut Down<N::Sock>, status: u16, body: &[u8], mut out: Vec<u8>) -> Step {
+    pub(crate) fn send_own(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        status: u16,
+        body: &[u8],
+        mut out: Vec<u8>,
+    ) -> Step {
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         if exchange.would_switch(status) {
             self.out = out;

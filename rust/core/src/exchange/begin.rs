@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::asked::Window;
+use super::grpc::Grpc;
 use super::{Answer, Backend, Exchange, Link, Step, Version};
 use crate::document::Protocol;
 use crate::http1::body::Decoder;
@@ -238,6 +239,7 @@ impl<N: Net> Worker<N> {
             bytes_in: 0,
             bytes_out: 0,
             line: None,
+            grpc: Grpc::default(),
             window: Window::default(),
             known: None,
         }
@@ -261,6 +263,7 @@ impl<N: Net> Worker<N> {
         let mut exchange = self.exchange(Rc::clone(&local), found.unwrap_or(0), request, stream_end);
         exchange.keep_alive &= down.leave_by == u64::MAX;
         exchange.known = down.known.clone();
+        exchange.grpc = Grpc::of(request, bytes);
         if local.snapshot.access_log {
             exchange.line = Some(Box::new(crate::account::line::Asked::new(request, bytes)));
         }
@@ -326,6 +329,9 @@ impl<N: Net> Worker<N> {
         }
         crate::fault::point("begin.decided");
         let incoming = Incoming { request, bytes, path, decision, draw };
+        if let Some(step) = self.begin_call(down, &incoming, rule) {
+            return step;
+        }
         match (decision.verdict, rule) {
             (Verdict::Forward { upstream }, Some(rule)) => {
                 self.forward(id, down, link, &incoming, rule, upstream)
@@ -343,5 +349,11 @@ impl<N: Net> Worker<N> {
 /// A deadline so many ms after a time in ns; 0 ms: none.
 #[must_use]
 pub fn after(now: u64, ms: u32) -> u64 {
-    if ms == 0 { u64::MAX } else { now.saturating_add(u64::from(ms) * 1_000_000) }
+    if ms == 0 { u64::MAX } else { after_ns(now, u64::from(ms) * 1_000_000) }
+}
+
+/// A deadline so many ns after a time.
+#[must_use]
+pub fn after_ns(now: u64, ns: u64) -> u64 {
+    now.saturating_add(ns)
 }

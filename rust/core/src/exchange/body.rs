@@ -1,5 +1,6 @@
 //! Bodies as they pass: decoded from one side's framing, written in the other's.
 
+use crate::grpc::web::Translation;
 use crate::http1::body::{CHUNK_END, Decoder, LAST_CHUNK, chunk_head};
 use crate::http1::head::Refusal;
 use crate::net::Net;
@@ -16,6 +17,38 @@ pub struct Sink<'a, S> {
     pub stream: Option<&'a mut Stream>,
     /// The message goes in chunks; not on a stream.
     pub chunked: bool,
+    /// It is translated on its way.
+    pub change: Option<Change<'a>>,
+}
+
+/// A translation of gRPC-Web, in one of its directions.
+pub enum Change<'a> {
+    /// Of the client's request.
+    Request(&'a mut Translation),
+    /// Of the answer to it.
+    Answer(&'a mut Translation),
+}
+
+impl Change<'_> {
+    /// Translate a piece, with the trailers that follow it if it is the last; gives the trailers that are left to send.
+    /// `None`: the piece is not what it claims to be.
+    fn apply<'t>(
+        &mut self,
+        data: &[u8],
+        end: Option<&'t [u8]>,
+        out: &mut Vec<u8>,
+    ) -> Option<Option<&'t [u8]>> {
+        match self {
+            Self::Request(web) => web.request(data, end.is_some(), out).ok().map(|()| end),
+            Self::Answer(web) => {
+                web.answer(data, out);
+                Some(end.map(|trailers| {
+                    web.answer_end(trailers, out);
+                    [].as_slice()
+                }))
+            }
+        }
+    }
 }
 
 /// What of the worker is needed to put bytes there.
@@ -43,7 +76,7 @@ macro_rules! wires {
 }
 pub(crate) use wires;
 
-impl<S> Sink<'_, S> {
+impl<'a, S> Sink<'a, S> {
     /// Hand on a piece of data; with `end` the last one, and the trailer lines that follow it.
     ///
     /// # Errors
@@ -54,6 +87,9 @@ impl<S> Sink<'_, S> {
         end: Option<&[u8]>,
         wires: &mut Wires<'_, N>,
     ) -> Result<(), Broken> {
+        if let Some(change) = self.change.take() {
+            return self.put_changed(change, data, end, wires);
+        }
         if let Some(stream) = &mut self.stream {
             let trailers = end.is_some_and(|lines| !lines.is_empty());
             if !data.is_empty() || (end.is_some() && !trailers) {
@@ -77,6 +113,24 @@ impl<S> Sink<'_, S> {
         self.io.send(wires.net, wires.out, wires.buffers)
     }
 
+    fn put_changed<N: Net<Sock = S>>(
+        &mut self,
+        mut change: Change<'a>,
+        data: &[u8],
+        end: Option<&[u8]>,
+        wires: &mut Wires<'_, N>,
+    ) -> Result<(), Broken> {
+        let mut changed = wires.buffers.take();
+        let sent = match change.apply(data, end, &mut changed) {
+            // Whoever put it here sees that it was wrong, and says so.
+            None => Ok(()),
+            Some(end) => self.put(&changed, end, wires),
+        };
+        wires.buffers.give(changed);
+        self.change = Some(change);
+        sent
+    }
+
     /// Hand on what a piece of an HTTP/1 message carries.
     pub fn carry<N: Net<Sock = S>>(
         &mut self,
@@ -84,8 +138,8 @@ impl<S> Sink<'_, S> {
         input: &[u8],
         wires: &mut Wires<'_, N>,
     ) -> Carried {
-        if self.stream.is_some() {
-            return self.carry_on_stream(decoder, input, wires);
+        if self.stream.is_some() || self.change.is_some() {
+            return self.carry_pieces(decoder, input, wires);
         }
         // Without framing on either side the input is the output, up to its end; else it is written anew.
         if !self.chunked && decoder.remaining().is_some() {
@@ -102,7 +156,7 @@ impl<S> Sink<'_, S> {
         Carried { passed, sent: self.io.send(wires.net, wires.out, wires.buffers) }
     }
 
-    fn carry_on_stream<N: Net<Sock = S>>(
+    fn carry_pieces<N: Net<Sock = S>>(
         &mut self,
         decoder: &mut Decoder,
         input: &[u8],

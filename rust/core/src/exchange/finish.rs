@@ -62,6 +62,9 @@ impl<N: Net> Worker<N> {
             self.ledger.asks.set(self.asks.len() as u64);
             self.tell(Event::Over { id, reason: exchange.reason });
         }
+        if let Some(web) = exchange.grpc.web.as_ref().filter(|web| web.told() > 0) {
+            exchange.bytes_out = web.told();
+        }
         let code = if exchange.status == 0 { CLIENT_CLOSED_REQUEST } else { exchange.status };
         let (rule, upstream, method) = (exchange.rule, exchange.upstream, exchange.method);
         let number = exchange.local.series(&self.ledger, exchange.listener, rule, upstream, method, code);
@@ -70,6 +73,10 @@ impl<N: Net> Worker<N> {
             series.duration.record(duration);
             series.bytes_in.add(exchange.bytes_in);
             series.bytes_out.add(exchange.bytes_out);
+            let outcome = exchange.outcome().and_then(|code| series.grpc.get(usize::from(code.number())));
+            if let Some(cell) = outcome {
+                cell.add(1);
+            }
         }
         if let Some(cell) = self.ledger.reasons.get(exchange.reason as usize) {
             cell.add(1);

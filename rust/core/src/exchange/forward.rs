@@ -4,6 +4,7 @@
 //! runs of whole lines that were validated and stand in canonical form. What the gateway adds comes last, after all
 //! that a `Connection` field could have named was removed (Traefik, CVE-2024-45410).
 
+use super::grpc::Upward;
 use super::websocket;
 use crate::hpack::{Encoder, Pseudo};
 use crate::http1::Span;
@@ -40,6 +41,10 @@ pub struct Outgoing<'a> {
     pub client: Option<&'a Identity>,
     /// Chance, for a key of WebSocket.
     pub draws: [u64; 2],
+    /// How the body is framed.
+    pub framing: Framing,
+    /// What differs for gRPC.
+    pub grpc: Option<Upward>,
 }
 
 impl Outgoing<'_> {
@@ -50,6 +55,18 @@ impl Outgoing<'_> {
         }
         let field = self.request.fields.iter().find(|field| field.known == Known::Upgrade);
         field.map_or(&[], |field| field.value.of(self.bytes))
+    }
+
+    /// Whether a field of the request goes no further.
+    fn drops(&self, field: &Field) -> bool {
+        let left_out = if self.trust { OWNED } else { OWNED | CLAIMS };
+        left_out & bit(field.known) != 0
+            || self.grpc.is_some_and(|grpc| grpc.drops(field.name.of(self.bytes)))
+    }
+
+    /// The upstream may answer with trailers.
+    fn takes_trailers(&self) -> bool {
+        self.request.te_trailers || self.grpc.is_some_and(|grpc| grpc.translated)
     }
 }
 
@@ -73,12 +90,17 @@ const CLAIMS: u64 = bit(Known::Forwarded);
 
 /// Copy all fields but those in `left_out`, the hop-by-hop ones and those that `edits` drops.
 #[inline]
-pub fn copy_fields(fields: &[Field], bytes: &[u8], left_out: u64, edits: &Edits, out: &mut Vec<u8>) {
+pub fn copy_fields(
+    fields: &[Field],
+    bytes: &[u8],
+    left_out: impl Fn(&Field) -> bool,
+    edits: &Edits,
+    out: &mut Vec<u8>,
+) {
     let edited = !edits.is_empty();
     let (mut from, mut to) = (0usize, 0usize);
     for field in fields {
-        let skipped =
-            field.hop || left_out & bit(field.known) != 0 || (edited && edits.drops(field.name.of(bytes)));
+        let skipped = field.hop || left_out(field) || (edited && edits.drops(field.name.of(bytes)));
         let (start, end) = (field.line.start as usize, field.line.end as usize);
         if !skipped && field.plain {
             if start != to {
@@ -117,8 +139,7 @@ pub fn write(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     let rewritten = message.rule.rewrite.host.as_deref().map(str::as_bytes);
     out.extend_from_slice(rewritten.unwrap_or_else(|| request.host.of(bytes)));
     out.extend_from_slice(b"\r\n");
-    let left_out = if message.trust { OWNED } else { OWNED | CLAIMS };
-    copy_fields(&request.fields, bytes, left_out, &message.rule.request_edits, out);
+    copy_fields(&request.fields, bytes, |field| message.drops(field), &message.rule.request_edits, out);
     forwarded(message, out);
     framing(message, out);
     out.extend_from_slice(b"\r\n");
@@ -155,13 +176,16 @@ fn forwarded(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     out.push(b' ');
     out.extend_from_slice(message.name.as_bytes());
     out.extend_from_slice(b"\r\n");
+    if let Some(grpc) = message.grpc {
+        grpc.lines(request, bytes, out);
+    }
 }
 
 fn framing(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     if message.request.is_extended_connect() {
         return websocket::ask(message.request, message.bytes, message.protocol(), message.draws, out);
     }
-    match message.request.framing {
+    match message.framing {
         Framing::Length(length) => {
             out.extend_from_slice(b"Content-Length: ");
             decimal(length, out);
@@ -176,6 +200,9 @@ fn framing(message: &Outgoing<'_>, out: &mut Vec<u8>) {
         for field in wanted {
             line(b"Upgrade", field.value.of(message.bytes), out);
         }
+    } else if message.grpc.is_some() && message.takes_trailers() {
+        // RFC 9110 §10.1.4: the outcome of a call comes in trailers.
+        out.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n");
     }
 }
 
@@ -192,11 +219,10 @@ pub fn encode(message: &Outgoing<'_>, scheme: &str, lines: &mut Vec<u8>, out: &m
     let rewritten = message.rule.rewrite.host.as_deref().map(str::as_bytes);
     encoder.pseudo(Pseudo::Authority, rewritten.unwrap_or_else(|| request.host.of(bytes)), out);
     encoder.pseudo(Pseudo::Path, message.target, out);
-    let left_out = if message.trust { OWNED } else { OWNED | CLAIMS };
     let edits = &message.rule.request_edits;
     let edited = !edits.is_empty();
     let skip = |field: &Field| {
-        left_out & bit(field.known) != 0
+        message.drops(field)
             || (edited && edits.drops(field.name.of(bytes)))
             || (message.upgrade && field.name.of(bytes).eq_ignore_ascii_case(websocket::KEY))
     };
@@ -205,12 +231,12 @@ pub fn encode(message: &Outgoing<'_>, scheme: &str, lines: &mut Vec<u8>, out: &m
     lines.clear();
     forwarded(message, lines);
     encoder.lines(lines, out);
-    if let Framing::Length(length) = request.framing
+    if let Framing::Length(length) = message.framing
         && !message.upgrade
     {
         encoder.field(b"content-length", Digits::default().of(length), false, out);
     }
-    if request.te_trailers {
+    if message.takes_trailers() {
         // RFC 9113 §8.2.2: the one value that may be sent on.
         encoder.field(b"te", b"trailers", false, out);
     }

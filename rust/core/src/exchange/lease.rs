@@ -4,9 +4,11 @@
 //! before the first byte of an answer, the request is sent again on another, provided that the request is whole in
 //! [`Exchange::replay`] and either safe to repeat or known not to have left.
 
+use super::answer::reason_of;
 use super::begin::{Incoming, after};
 use super::body::pass;
 use super::forward::{self, Outgoing};
+use super::grpc::upward_framing;
 use super::{Backend, Exchange, Link, Step, Version, websocket};
 use crate::document::Protocol;
 use crate::http1::head::{Known, Scan};
@@ -48,14 +50,16 @@ impl<N: Net> Worker<N> {
         self.write_request(down, incoming, rule, None, &mut out);
         crate::fault::point("forward.written");
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
-        let step = match pass(&mut exchange.request, incoming.rest(), exchange.request_chunked, &mut out) {
+        let translated = exchange.grpc.changes_request();
+        let rest = if translated { &[] } else { incoming.rest() };
+        let step = match pass(&mut exchange.request, rest, exchange.request_chunked, &mut out) {
             Err(refusal) => {
                 self.answer_refusal(down, Reason::RequestInvalid, refusal.status, refusal.cause.text())
             }
             Ok(passed) => {
                 exchange.bytes_in += passed.data as u64;
                 exchange.place = Some(place);
-                if let Some(next) = incoming.rest().get(passed.consumed..).filter(|next| !next.is_empty()) {
+                if let Some(next) = rest.get(passed.consumed..).filter(|next| !next.is_empty()) {
                     down.carry = self.buffers.holding(next);
                 }
                 self.groups.begin(place, &self.ledger);
@@ -64,7 +68,9 @@ impl<N: Net> Worker<N> {
             }
         };
         self.out = out;
-        step
+        let goes_on = translated && link.is_some() && !incoming.rest().is_empty();
+        let more = if goes_on { self.take_request(down, link, incoming.rest()) } else { None };
+        more.unwrap_or(step)
     }
 
     /// `scheme`: as a field block, for a stream.
@@ -108,6 +114,8 @@ impl<N: Net> Worker<N> {
             version: exchange.via(),
             draws: if exchange.upgrade { [self.random.draw(), self.random.draw()] } else { [0; 2] },
             client: down.known.as_ref().and_then(|known| known.identity.as_ref()),
+            framing: upward_framing(exchange, request),
+            grpc: exchange.upward(self.now),
         };
         if scheme.is_some() && exchange.upgrade && exchange.version == Version::Http1 {
             let key = websocket::find(&request.fields, bytes, websocket::KEY);
@@ -378,14 +386,5 @@ impl<N: Net> Worker<N> {
         }
         self.ledger.upstreams.subtract(1);
         link.up.place.cells(&self.ledger).open.subtract(1);
-    }
-}
-
-/// What it means that no connection could be made.
-pub(crate) fn reason_of(error: &std::io::Error) -> Reason {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => Reason::ConnectRefused,
-        _ if crate::worker::accept::out_of_descriptors(error) => Reason::Overloaded,
-        _ => Reason::ConnectFailed,
     }
 }

@@ -8,11 +8,9 @@
 //! take (back-pressure); an answer that was cut is ended by a reset, so that it never looks complete; what goes out is
 //! written anew from what was understood.
 //!
-//! Rooms: [`begin`] (head → decision) · [`forward`] (request head) ·
-//! [`lease`] (connection, replay), `stream` (the same on HTTP/2) · [`relay`] (bodies) ·
-//! [`respond`] (answer's head) · [`answer`] (our own) · [`asked`] (Python's) ·
-//! [`tunnel`], [`passthrough`], [`websocket`] ·
-//! [`finish`].
+//! Rooms: [`begin`] (head → decision) · [`forward`] (request head) · [`lease`] (connection, replay), `stream` (the same on
+//! HTTP/2) · [`relay`] (bodies) · [`respond`] (answer's head) · [`answer`] (our own) · [`asked`] (Python's) · [`grpc`] ·
+//! [`tunnel`], [`passthrough`], [`websocket`] · [`finish`].
 
 pub mod answer;
 pub mod asked;
@@ -20,6 +18,7 @@ pub mod begin;
 pub mod body;
 pub mod finish;
 pub mod forward;
+pub mod grpc;
 pub mod lease;
 pub mod passthrough;
 pub mod relay;
@@ -173,6 +172,8 @@ pub struct Exchange {
     pub bytes_out: u64,
     /// What the access log will say, if there is one.
     pub line: Option<Box<LineHead>>,
+    /// What it is to gRPC.
+    pub grpc: grpc::Grpc,
     /// Window of an asked exchange.
     pub window: asked::Window,
     /// What TLS knows of the client, if there is TLS.

@@ -4,6 +4,7 @@
 //! not read from the other; an upstream that stops taking the request may still answer it (RFC 9112 §9.5).
 
 use super::body::{Carried, Sink, wires};
+use super::grpc::NOT_BASE64;
 use super::{Answer, Backend, Link, Step};
 use crate::net::Net;
 use crate::reason::Reason;
@@ -136,7 +137,9 @@ impl<N: Net> Worker<N> {
         }
         let mut wires = wires!(self);
         let up = &mut *found.up;
-        let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked };
+        let change = exchange.grpc.request();
+        let mut sink =
+            Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked, change };
         let carried = sink.carry(&mut exchange.request, bytes, &mut wires);
         let passed = match carried.passed {
             Ok(passed) => passed,
@@ -144,6 +147,9 @@ impl<N: Net> Worker<N> {
         };
         exchange.bytes_in += passed.data as u64;
         exchange.deaf |= carried.sent.is_err();
+        if exchange.grpc.is_faulty() {
+            return Some(self.refuse_body(down, link, 400, NOT_BASE64));
+        }
         exchange.inward.note(up.io.blocked());
         if let Some(next) = bytes.get(passed.consumed..).filter(|next| !next.is_empty()) {
             down.carry = self.buffers.holding(next);
@@ -192,9 +198,11 @@ impl<N: Net> Worker<N> {
         }
         let mut wires = wires!(self);
         let up = &mut *found.up;
-        let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked };
+        let change = exchange.grpc.request();
+        let mut sink =
+            Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked, change };
         exchange.deaf |= sink.put(bytes, end, &mut wires).is_err();
-        None
+        exchange.grpc.is_faulty().then(|| self.refuse_body(down, link, 400, NOT_BASE64))
     }
 
     /// What came on the client's stream may be given back once the upstream has taken it.
@@ -265,7 +273,7 @@ impl<N: Net> Worker<N> {
     }
 
     /// One piece of the answer's body.
-    fn answer_body(
+    pub(crate) fn answer_body(
         &mut self,
         down: &mut Down<N::Sock>,
         link: &mut Option<Link<N::Sock>>,
@@ -274,11 +282,15 @@ impl<N: Net> Worker<N> {
         let exchange = down.exchange.as_mut()?;
         let Answer::Body { decoder, chunked } = &mut exchange.answer else { return None };
         let mut wires = wires!(self);
-        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked };
+        let change = exchange.grpc.answer();
+        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked, change };
         let Carried { passed, sent } = sink.carry(decoder, bytes, &mut wires);
         exchange.bytes_out += passed.as_ref().map_or(0, |passed| passed.data as u64);
         crate::fault::point("relay.body");
         let done = decoder.is_done();
+        if done {
+            exchange.grpc.heard(decoder.trailers());
+        }
         exchange.reusable &= passed.as_ref().is_ok_and(|passed| passed.consumed == bytes.len());
         exchange.outward.note(down.io.blocked());
         match (sent, passed.is_err(), done) {
@@ -308,10 +320,12 @@ impl<N: Net> Worker<N> {
             return self.tunnel_outward(down, bytes, end.is_some());
         }
         let mut wires = wires!(self);
-        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked };
+        let change = exchange.grpc.answer();
+        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked, change };
         let sent = sink.put(bytes, end, &mut wires);
-        if end.is_some() {
+        if let Some(trailers) = end {
             let _ = decoder.finish();
+            exchange.grpc.heard(trailers);
         }
         match (sent, end) {
             (Err(_), _) => Some(self.fail(down, link, Reason::ClientGone)),
@@ -381,7 +395,8 @@ impl<N: Net> Worker<N> {
         chunked: bool,
     ) -> Step {
         let mut wires = wires!(self);
-        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked };
+        let change = down.exchange.as_mut().and_then(|exchange| exchange.grpc.answer());
+        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked, change };
         match sink.put(&[], Some(&[]), &mut wires) {
             Ok(()) => self.finish(down, link),
             Err(_) => self.fail(down, link, Reason::ClientGone),

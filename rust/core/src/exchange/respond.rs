@@ -2,7 +2,8 @@
 
 use super::body::{Sink, pass, wires};
 use super::forward::{Digits, copy_fields, decimal, line, status_digits};
-use super::{Answer, Exchange, Link, Step, websocket};
+use super::grpc::Downward;
+use super::{Answer, Exchange, Link, Step, has_body, websocket};
 use crate::hpack::Encoder;
 use crate::http1::body::Decoder;
 use crate::http1::head::{Field, Framing, Known, Limits, Progress, Scan};
@@ -16,7 +17,7 @@ use crate::worker::Worker;
 use crate::worker::downstream::{Down, Phase};
 use crate::worker::table::Id;
 
-/// Written by the gateway itself, never copied.
+/// See [`owned`].
 const OWNED: u64 = 1 << Known::TransferEncoding as u8 | 1 << Known::ContentLength as u8;
 
 /// How an answer with this framing is framed for the client.
@@ -24,13 +25,17 @@ struct Outgoing {
     chunked: bool,
     /// The end of the body is the end of the connection.
     until_close: bool,
+    /// It came on a stream that has ended with its head.
+    whole: bool,
+    /// What differs for gRPC-Web.
+    downward: Option<Downward>,
 }
 
 impl Outgoing {
     /// HTTP/1.0 has no chunks (RFC 9112 §6.1): what has no length ends with the connection.
     fn of(framing: Framing, minor: u8) -> Self {
         let open = matches!(framing, Framing::Chunked | Framing::UntilClose);
-        Self { chunked: open && minor > 0, until_close: open && minor == 0 }
+        Self { chunked: open && minor > 0, until_close: open && minor == 0, whole: false, downward: None }
     }
 }
 
@@ -125,7 +130,7 @@ impl<N: Net> Worker<N> {
         }
         self.out.clear();
         status_line(response, bytes, &mut self.out);
-        copy_fields(&response.fields, bytes, OWNED, &Edits::default(), &mut self.out);
+        copy_fields(&response.fields, bytes, owned, &Edits::default(), &mut self.out);
         self.out.extend_from_slice(b"\r\n");
         let sent = down.io.send(&mut self.net, &self.out, &mut self.buffers);
         sent.is_err().then(|| self.fail(down, link, Reason::ClientGone))
@@ -159,40 +164,64 @@ impl<N: Net> Worker<N> {
         };
         exchange.head_sent = true;
         let framing = if switching { Framing::None } else { response.framing };
-        let outgoing = Outgoing::of(framing, exchange.minor);
+        let whole = stream_end.unwrap_or(!has_body(framing));
+        let downward = Self::downward(exchange, response, bytes, whole);
+        let outgoing =
+            Outgoing::of(if downward.is_some() { Framing::Chunked } else { framing }, exchange.minor);
         // What is still to come of the request cannot be told from a next one once the answer is over (RFC 9112 §9.6).
         exchange.keep_alive &=
             !outgoing.until_close && exchange.request.is_done() && !self.is_draining(down.listener);
         exchange.reusable = response.keep_alive && !switching;
-        let mut decoder = Decoder::new(match stream_end.filter(|_| !switching) {
+        let decoder = Decoder::new(match stream_end.filter(|_| !switching) {
             None => framing,
             Some(true) => Framing::None,
             Some(false) => Framing::UntilClose,
         });
         if down.is_stream() {
-            return self.stream_head(down, link, bytes, response, decoder, switching);
+            return self.stream_head(down, link, (response, bytes), decoder, downward);
         }
+        let whole = stream_end == Some(true);
+        self.socket_head(down, link, (response, bytes), decoder, &Outgoing { whole, downward, ..outgoing })
+    }
+
+    /// The final head for a client of HTTP/1, and what came of the body with it.
+    fn socket_head(
+        &mut self,
+        down: &mut Down<N::Sock>,
+        link: &mut Option<Link<N::Sock>>,
+        (response, bytes): (&Response, &[u8]),
+        mut decoder: Decoder,
+        outgoing: &Outgoing,
+    ) -> Option<Step> {
         let exchange = down.exchange.as_mut()?;
+        let switching = response.status == 101 || response.upgrade;
         let mut out = std::mem::take(&mut self.out);
         out.clear();
-        self.write_head(exchange, bytes, response, &outgoing, &mut out);
+        self.write_head(exchange, bytes, response, outgoing, &mut out);
         let rest = bytes.get(response.head_len as usize..).unwrap_or(&[]);
         let passed = if switching {
             out.extend_from_slice(rest);
             Ok(super::body::Passed { consumed: rest.len(), data: rest.len() })
+        } else if outgoing.downward.is_some() {
+            Ok(super::body::Passed { consumed: 0, data: 0 })
         } else {
             pass(&mut decoder, rest, outgoing.chunked, &mut out)
         };
-        if stream_end == Some(true) && outgoing.chunked {
+        if outgoing.whole && outgoing.chunked && outgoing.downward.is_none() {
             super::body::end(&decoder, true, &mut out);
         }
         exchange.bytes_out += passed.map_or(0, |passed| passed.data as u64);
-        exchange.reusable &= passed.is_ok_and(|passed| passed.consumed == rest.len());
         crate::fault::point("respond.head");
         let done = decoder.is_done();
+        exchange.grpc.heard(decoder.trailers());
         exchange.answer = Answer::Body { decoder, chunked: outgoing.chunked };
         let sent = down.io.send(&mut self.net, &out, &mut self.buffers);
         self.out = out;
+        if let (Ok(()), Some(downward)) = (&sent, outgoing.downward) {
+            return self.translate_rest(down, link, (response, bytes), downward);
+        }
+        let exchange = down.exchange.as_mut()?;
+        exchange.reusable &= passed.is_ok_and(|passed| passed.consumed == rest.len());
         match (sent, passed) {
             (Err(_), _) => Some(self.fail(down, link, Reason::ClientGone)),
             (_, Err(_)) => Some(self.fail(down, link, Reason::UpstreamInvalid)),
@@ -207,14 +236,14 @@ impl<N: Net> Worker<N> {
         &mut self,
         down: &mut Down<N::Sock>,
         link: &mut Option<Link<N::Sock>>,
-        bytes: &[u8],
-        response: &Response,
+        (response, bytes): (&Response, &[u8]),
         mut decoder: Decoder,
-        switching: bool,
+        downward: Option<Downward>,
     ) -> Option<Step> {
         self.date();
+        let switching = response.status == 101 || response.upgrade;
         let (exchange, stream) = (down.exchange.as_mut()?, down.stream.as_mut()?);
-        let end = decoder.is_done() && !switching;
+        let end = decoder.is_done() && !switching && downward.is_none();
         let status = exchange.status;
         let snapshot: &Snapshot = &exchange.local.snapshot;
         let rule = exchange.rule.and_then(|index| snapshot.rules.get(index as usize));
@@ -224,7 +253,7 @@ impl<N: Net> Worker<N> {
         if let Some(session) = self.sessions.get(stream.session) {
             session.conn.head(stream.key, end, &mut session.out, |encoder, out| {
                 encoder.status(status, out);
-                encode_head(encoder, response, bytes, edits, date, out);
+                encode_head(encoder, (response, bytes), edits, date, downward, out);
             });
         }
         if end {
@@ -232,9 +261,13 @@ impl<N: Net> Worker<N> {
         }
         self.sessions.touch(stream.session);
         crate::fault::point("respond.head");
+        if let Some(downward) = downward {
+            exchange.answer = Answer::Body { decoder, chunked: false };
+            return self.translate_rest(down, link, (response, bytes), downward);
+        }
         let rest = bytes.get(response.head_len as usize..).unwrap_or(&[]);
         let mut wires = wires!(self);
-        let mut sink = Sink { io: &mut down.io, stream: Some(stream), chunked: false };
+        let mut sink = Sink { io: &mut down.io, stream: Some(stream), chunked: false, change: None };
         if switching {
             let _ = sink.put(rest, None, &mut wires);
             exchange.bytes_out += rest.len() as u64;
@@ -245,6 +278,7 @@ impl<N: Net> Worker<N> {
         exchange.bytes_out += passed.as_ref().map_or(0, |passed| passed.data as u64);
         exchange.reusable &= passed.as_ref().is_ok_and(|passed| passed.consumed == rest.len());
         let done = decoder.is_done();
+        exchange.grpc.heard(decoder.trailers());
         exchange.answer = Answer::Body { decoder, chunked: false };
         match (passed.is_err(), done) {
             (true, _) => Some(self.fail(down, link, Reason::UpstreamInvalid)),
@@ -257,7 +291,7 @@ impl<N: Net> Worker<N> {
         if let Some(found) = self.sessions.get(session) {
             found.conn.informational(key, &mut found.out, |encoder, out| {
                 encoder.status(response.status, out);
-                encoder.fields(&response.fields, bytes, |field| OWNED & 1 << field.known as u8 != 0, out);
+                encoder.fields(&response.fields, bytes, owned, out);
             });
         }
         self.sessions.touch(session);
@@ -279,12 +313,16 @@ impl<N: Net> Worker<N> {
         let snapshot: &Snapshot = &exchange.local.snapshot;
         let rule = exchange.rule.and_then(|index| snapshot.rules.get(index as usize));
         let none = Edits::default();
-        copy_fields(&response.fields, bytes, OWNED, rule.map_or(&none, |rule| &rule.response_edits), out);
+        let dropped = |field: &Field| drops(field, bytes, outgoing.downward);
+        copy_fields(&response.fields, bytes, dropped, rule.map_or(&none, |rule| &rule.response_edits), out);
         // RFC 9110 §6.6.1: a recipient with a clock adds the Date that is missing.
         if !response.fields.iter().any(|field| field.known == Known::Date) {
             line(b"Date", self.date(), out);
         }
-        length(response, bytes, exchange.is_head(), out);
+        match outgoing.downward {
+            Some(downward) => downward.lines(response, bytes, out),
+            None => length(response, bytes, exchange.is_head(), out),
+        }
         if outgoing.chunked {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
@@ -297,18 +335,28 @@ impl<N: Net> Worker<N> {
     }
 }
 
+/// Written by the gateway itself, never copied.
+fn owned(field: &Field) -> bool {
+    OWNED & 1 << field.known as u8 != 0
+}
+
+/// Whether a field of an answer goes no further.
+fn drops(field: &Field, bytes: &[u8], downward: Option<Downward>) -> bool {
+    owned(field) || downward.is_some_and(|downward| downward.drops(field.name.of(bytes)))
+}
+
 /// An answer's head as a field block, but for its status.
 fn encode_head(
     encoder: &Encoder,
-    response: &Response,
-    bytes: &[u8],
+    (response, bytes): (&Response, &[u8]),
     edits: &Edits,
     date: &[u8],
+    downward: Option<Downward>,
     out: &mut Vec<u8>,
 ) {
     let edited = !edits.is_empty();
     let left_out = |field: &Field| {
-        OWNED & 1 << field.known as u8 != 0
+        drops(field, bytes, downward)
             || (edited && edits.drops(field.name.of(bytes)))
             || (response.status == 101 && field.name.of(bytes).eq_ignore_ascii_case(websocket::ACCEPT))
     };
@@ -316,6 +364,11 @@ fn encode_head(
     encoder.lines(edits.lines(), out);
     if !response.fields.iter().any(|field| field.known == Known::Date) {
         encoder.field(b"date", date, false, out);
+    }
+    if let Some(downward) = downward {
+        let mut lines = Vec::new();
+        downward.lines(response, bytes, &mut lines);
+        return encoder.lines(&lines, out);
     }
     match response.framing {
         Framing::Length(length) => {
@@ -387,7 +440,8 @@ impl<N: Net> Worker<N> {
         let early = std::mem::take(&mut down.carry);
         let Some(found) = link.as_mut() else { return Step::Reset };
         let mut wires = wires!(self);
-        let mut sink = Sink { io: &mut found.up.io, stream: found.up.stream.as_mut(), chunked: false };
+        let mut sink =
+            Sink { io: &mut found.up.io, stream: found.up.stream.as_mut(), chunked: false, change: None };
         let sent = sink.put(&early, None, &mut wires);
         self.buffers.give(early);
         if sent.is_err() {

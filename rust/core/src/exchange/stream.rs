@@ -86,7 +86,7 @@ impl<N: Net> Worker<N> {
     /// What had waited of a body in HTTP/1.1 framing goes on the stream that was opened for it.
     pub(crate) fn carry_first(&mut self, link: &mut Link<N::Sock>, decoder: &mut Decoder, rest: &[u8]) {
         let up = &mut *link.up;
-        let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: false };
+        let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: false, change: None };
         let _ = sink.carry(decoder, rest, &mut wires!(self));
     }
 

@@ -21,6 +21,8 @@ pub struct Explanation {
     pub listener: Option<Listener>,
     /// As the codec read it.
     pub request: Option<Request>,
+    /// What it says of gRPC, if it is that.
+    pub grpc: Option<Grpc>,
     /// How the path was brought into normal form.
     pub path: Option<Path>,
     /// Patterns that fit the host, most exact first.
@@ -91,6 +93,17 @@ pub struct Request {
     pub path: String,
     /// As sent.
     pub query: Option<String>,
+}
+
+/// What a request says of gRPC.
+#[derive(Debug, Clone, Serialize)]
+pub struct Grpc {
+    /// `grpc`, `grpc-web` or `grpc-web-text`: how the client speaks and wants its answer.
+    pub kind: String,
+    /// The client's deadline, ns.
+    pub timeout_ns: Option<u64>,
+    /// Whether the rule has it translated to gRPC and back.
+    pub translated: bool,
 }
 
 /// How the path was brought into normal form.

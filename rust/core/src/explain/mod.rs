@@ -14,6 +14,9 @@ mod words;
 pub use answer::Explanation;
 pub use question::{ClientCert, Question};
 
+use crate::grpc::Kind;
+use crate::grpc::call::Call;
+use crate::grpc::timeout::Malformed;
 use crate::http1::head::{Limits, Progress, Refusal};
 use crate::http1::request::Request;
 use crate::reason::Reason;
@@ -87,6 +90,10 @@ fn arrive(
         return Err(Refused::new(Reason::RequestInvalid, "the head is not complete"));
     }
     out.request = Some(words::request(&head, &asked.head, &listener.scheme));
+    if let Some(call) = Call::of(&head, &asked.head) {
+        out.grpc = Some(words::call(&call));
+        call.timeout.map_err(|_| Refused::new(Reason::RequestInvalid, Malformed::TEXT))?;
+    }
     request(snapshot, at, (&head, &asked.head), asked.client.as_ref(), draw, out)
 }
 
@@ -166,5 +173,8 @@ fn forwarded(rule: &Rule, matched: u32, path: &[u8], query: Option<&[u8]>, out: 
     out.target = Some(text(&target));
     out.host_rewrite.clone_from(&rule.rewrite.host);
     out.request_headers = words::edits(&rule.request_edits);
+    if let Some(grpc) = &mut out.grpc {
+        grpc.translated = rule.grpc_web && grpc.kind != Kind::Grpc.word();
+    }
     out.timeouts = Some(rule.timeouts);
 }

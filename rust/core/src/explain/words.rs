@@ -1,11 +1,12 @@
 //! From what was recorded to words.
 
 use super::answer::{
-    Candidate, Condition, Edits, Explanation, Host, Listener, PassedOver, Request, Respond, Share, Taken,
-    Upstream,
+    Candidate, Condition, Edits, Explanation, Grpc, Host, Listener, PassedOver, Request, Respond, Share,
+    Taken, Upstream,
 };
 use super::recorder::{Candidate as Seen, Recorder};
 use super::{CANDIDATES, Decision, Input, Rule, Snapshot, Verdict};
+use crate::grpc::call::Call;
 use crate::http1::request::Request as Head;
 use crate::reason::Reason;
 use crate::route::{self, Fields, Match, Split, Subject, Test};
@@ -32,6 +33,12 @@ pub(super) fn request(head: &Head, buf: &[u8], scheme: &str) -> Request {
         path: text(head.path.of(buf)),
         query: head.query.map(|query| text(query.of(buf))),
     }
+}
+
+/// What a call says of itself.
+pub(super) fn call(call: &Call) -> Grpc {
+    let timeout_ns = call.timeout.unwrap_or_default();
+    Grpc { kind: call.kind.word().into(), timeout_ns, translated: false }
 }
 
 /// Fills in the verdict, and status and reason if no rule's answer follows.

@@ -12,12 +12,13 @@
 
 pub mod base64;
 pub mod border;
+pub mod call;
 pub mod status;
 pub mod timeout;
 pub mod web;
 
 /// What all content types of gRPC begin with.
-const GRPC: &[u8] = b"application/grpc";
+pub const GRPC: &[u8] = b"application/grpc";
 
 /// What a request is, by its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

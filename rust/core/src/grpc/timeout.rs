@@ -28,6 +28,11 @@ const UNITS: [(u8, u64); 6] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
+impl Malformed {
+    /// The same for people.
+    pub const TEXT: &str = "grpc-timeout is not one to eight digits and a unit, once";
+}
+
 /// The duration that `value` says, ns; `u64::MAX` if that is not enough.
 ///
 /// # Errors

@@ -5,17 +5,17 @@
 //! length-prefixed piece at the end of the body, marked by the highest bit of its flag; and, in the text form, base64
 //! around all of it. A client may speak HTTP/1.1 or HTTP/2; its upstream sends the trailers as trailers.
 //!
-//! - Request: [`Translation::request`] gives the bytes for the upstream, [`Translation::request_end`] says whether they
-//!   were whole.
+//! - Request: [`Translation::request`] gives the bytes for the upstream.
 //! - Answer: [`Translation::answer`] and [`Translation::answer_end`] give the bytes for the client.
 //!
 //! Rules: each message is written in base64 by itself, padded at its end: a message that has come whole goes out whole,
 //! and how the upstream cut its bytes shows nowhere. What an upstream says without trailers gets none: the client sees
 //! that the outcome is missing.
 
+pub use super::GRPC;
 use super::base64::{Decoder, Encoder, Malformed};
 use super::border::Border;
-use super::{Form, GRPC, Kind, after};
+use super::{Form, Kind, after};
 
 /// The flag of the piece that carries the trailers, not compressed. PROTOCOL-WEB: the eighth bit of the first byte.
 const TRAILERS: u8 = 0x80;
@@ -30,6 +30,18 @@ pub fn is_outcome(name: &[u8]) -> bool {
     after(name, b"grpc-").is_some() && OUTCOME.iter().any(|outcome| name.eq_ignore_ascii_case(outcome))
 }
 
+/// How an answer is written to a request in form `asked` whose `Accept` fields have these values: the first gRPC-Web type
+/// among them says it (PROTOCOL-WEB); without one it is as the request was.
+#[must_use]
+pub fn wanted<'a>(asked: Form, accept: impl Iterator<Item = &'a [u8]>) -> Form {
+    let mut named = accept.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii_start);
+    let form = named.find_map(|media| match Kind::of(media) {
+        Kind::Web(form) => Some(form),
+        _ => None,
+    });
+    form.unwrap_or(asked)
+}
+
 /// The translation of one exchange.
 #[derive(Debug, Clone)]
 pub struct Translation {
@@ -39,24 +51,18 @@ pub struct Translation {
     form: Form,
     encoder: Encoder,
     border: Border,
+    /// The request is not what it claims to be.
+    faulty: bool,
+    /// Bytes of the answer.
+    told: u64,
 }
 
 impl Translation {
-    /// For a request in form `asked` whose `Accept` fields have these values: the first gRPC-Web type among them says
-    /// how the answer is written (PROTOCOL-WEB); without one it is as the request was.
+    /// For a request in form `asked` whose answer is [`wanted`] in form `form`.
     #[must_use]
-    pub fn new<'a>(asked: Form, accept: impl Iterator<Item = &'a [u8]>) -> Self {
-        let wanted = accept.flat_map(|value| value.split(|byte| *byte == b','));
-        let named = wanted.map(<[u8]>::trim_ascii_start).find_map(|media| match Kind::of(media) {
-            Kind::Web(form) => Some(form),
-            _ => None,
-        });
-        Self {
-            request: (asked == Form::Text).then(Decoder::new),
-            form: named.unwrap_or(asked),
-            encoder: Encoder::new(),
-            border: Border::new(),
-        }
+    pub fn new(asked: Form, form: Form) -> Self {
+        let request = (asked == Form::Text).then(Decoder::new);
+        Self { request, form, encoder: Encoder::new(), border: Border::new(), faulty: false, told: 0 }
     }
 
     /// Whether the request's body has another length upstream.
@@ -71,30 +77,41 @@ impl Translation {
         self.form
     }
 
-    /// Appends what the upstream gets for `data` of the request.
+    /// Appends what the upstream gets for `data` of the request; `end`: there is no more.
     ///
     /// # Errors
     /// It is not base64. What precedes the fault has been appended.
-    pub fn request(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
-        match &mut self.request {
-            Some(decoder) => decoder.decode(data, out),
-            None => {
-                out.extend_from_slice(data);
-                Ok(())
-            }
-        }
+    pub fn request(&mut self, data: &[u8], end: bool, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let Some(decoder) = &mut self.request else {
+            out.extend_from_slice(data);
+            return Ok(());
+        };
+        let read = decoder.decode(data, out);
+        let read = if end { read.and(decoder.finish()) } else { read };
+        self.faulty |= read.is_err();
+        read
     }
 
-    /// The request has ended.
-    ///
-    /// # Errors
-    /// In the middle of base64.
-    pub fn request_end(&self) -> Result<(), Malformed> {
-        self.request.as_ref().map_or(Ok(()), Decoder::finish)
+    /// The request was not what it claims to be.
+    #[must_use]
+    pub const fn is_faulty(&self) -> bool {
+        self.faulty
+    }
+
+    /// Bytes that the client got so far.
+    #[must_use]
+    pub const fn told(&self) -> u64 {
+        self.told
     }
 
     /// Appends what the client gets for `data` of the answer.
     pub fn answer(&mut self, data: &[u8], out: &mut Vec<u8>) {
+        let from = out.len();
+        self.tell(data, out);
+        self.told += (out.len() - from) as u64;
+    }
+
+    fn tell(&mut self, data: &[u8], out: &mut Vec<u8>) {
         if self.form == Form::Binary {
             out.extend_from_slice(data);
             return;
@@ -113,7 +130,13 @@ impl Translation {
 
     /// The answer has ended with these trailers, `name: value` CRLF each: appends what the client still gets.
     pub fn answer_end(&mut self, trailers: &[u8], out: &mut Vec<u8>) {
+        let from = out.len();
         self.encoder.flush(out);
+        self.tell_trailers(trailers, out);
+        self.told += (out.len() - from) as u64;
+    }
+
+    fn tell_trailers(&mut self, trailers: &[u8], out: &mut Vec<u8>) {
         let Ok(length) = u32::try_from(trailers.len()) else { return };
         if length == 0 {
             return;

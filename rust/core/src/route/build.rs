@@ -211,6 +211,7 @@ impl Rules {
             request_edits: Edits::build(&rule.request_headers, &place.at("request_headers"))?,
             response_edits: Edits::build(&rule.response_headers, &place.at("response_headers"))?,
             rewrite: rewrite(&rule.rewrite, &place.at("rewrite"))?,
+            grpc_web: rule.grpc_web,
             prefix_bytes,
         });
         Ok(())

@@ -129,6 +129,8 @@ pub struct Rule {
     pub response_edits: Edits,
     /// Before forwarding.
     pub rewrite: Rewrite,
+    /// gRPC-Web is translated.
+    pub grpc_web: bool,
     /// Bytes of the matched prefix per match, for `rewrite.path_prefix`; `None`: the whole path is replaced.
     pub(super) prefix_bytes: Vec<Option<u32>>,
 }

@@ -271,7 +271,7 @@ impl<N: Net> Worker<N> {
     /// The connection was never made.
     fn unconnected(&mut self, link: Link<N::Sock>, error: &std::io::Error) {
         link.up.place.cells(&self.ledger).connect_failures.add(1);
-        let reason = crate::exchange::lease::reason_of(error);
+        let reason = crate::exchange::answer::reason_of(error);
         self.give_up(link, Gone::Unconnected(reason), "connect_failed");
     }
 

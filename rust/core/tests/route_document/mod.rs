@@ -150,6 +150,7 @@ pub fn rule(name: &str, matches: Vec<Match>) -> Rule {
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
         rewrite: Rewrite::default(),
+        grpc_web: false,
     }
 }
 

@@ -56,6 +56,7 @@ pub fn rule(name: &str, prefix: &str, action: Action) -> Rule {
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
         rewrite: Rewrite::default(),
+        grpc_web: false,
     }
 }
 

@@ -39,6 +39,7 @@ fn rule(name: &str, priority: i32, found: document::Match) -> document::Rule {
         request_headers: document::HeaderEdits::default(),
         response_headers: document::HeaderEdits::default(),
         rewrite: document::Rewrite::default(),
+        grpc_web: false,
     }
 }
 

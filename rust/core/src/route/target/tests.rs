@@ -17,6 +17,7 @@ fn target(rewrite: Rewrite, prefix: Option<&str>, path: &str, query: Option<&str
         request_edits: Edits::default(),
         response_edits: Edits::default(),
         rewrite,
+        grpc_web: false,
         prefix_bytes: vec![prefix.map(|prefix| if prefix == "/" { 0 } else { prefix.len() as u32 })],
     };
     let mut out = Vec::new();
