@@ -74,6 +74,7 @@ fn window_updates_stand_for_many_frames_and_follow_what_was_consumed() {
     subject.eager = false;
     subject.feed(&request(1, &[], false)).unwrap();
     let key = subject.keys[0];
+    assert_eq!(subject.frames().len(), 1, "SETTINGS are acknowledged");
     for _ in 0..60 {
         subject.feed(&data(1, &[0; 1_000], false)).unwrap();
     }
@@ -113,7 +114,7 @@ fn data_waits_for_the_windows_and_goes_on_when_they_grow() {
     assert_eq!(subject.connection.next_ready(), Some(keys[0]));
     assert_eq!(subject.connection.data(keys[0], &[1; 10], true, &mut subject.out), 10);
     let ends: Vec<_> = subject.frames().iter().map(|(head, _)| (head.length, head.flags)).collect();
-    assert_eq!(ends, [(10, 0), (5, 0), (10, 1)]);
+    assert_eq!(ends, [(10, 0), (5, 0), (0, 1), (10, 1)], "data, and an acknowledgement of SETTINGS between");
     assert_eq!(subject.connection.summary().live, 0);
 }
 
