@@ -1,4 +1,4 @@
-"""Every peer of the comparison starts with the configuration of every scenario and answers its request.
+"""Every candidate of the comparison starts with the configuration of every scenario and answers its request.
 
 A peer that is not installed is skipped: a test installs nothing. The answer is judged by the load generator, so that
 its protocol, TLS, length and gRPC status are what the scenario asks for.
@@ -16,9 +16,9 @@ from typing import Final
 import pytest
 
 from bench import certificate, compare, process, tool
-from bench.candidates import every
+from bench.candidates import NAMES, every
 from bench.measure import Bench, asked_of, url
-from bench.peers import envoy
+from bench.peers import envoy, gateway
 from bench.scenarios import ALL, Scenario
 
 pytestmark = pytest.mark.timeout(600)  # the load generator may have to be built
@@ -48,8 +48,6 @@ DIFFERENT: Final = (
 )
 """The scenarios whose configurations or requests differ; the others measure one of these otherwise."""
 
-PEERS: Final = ("relay", "nginx", "haproxy", "envoy", "nghttpx", "h2o", "caddy")
-
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
@@ -66,7 +64,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     core = min(os.sched_getaffinity(0))
     with ExitStack() as stack:
         upstreams = compare.upstreams(stack, directory, core, ALL)
-        programs = {name: path for name in PEERS if (path := program_of(name, load))}
+        programs = {name: path for name in NAMES if (path := program_of(name, load))}
         yield Bench(directory, upstreams, core, load, 1.0, programs, certificate.make(directory))
 
 
@@ -78,6 +76,8 @@ def installed(program: str) -> Path | None:
 def program_of(name: str, load: Path) -> Path | None:
     if name == "relay":
         return load
+    if name == "gateway":
+        return gateway.peer(None).find()
     return envoy.installed(envoy.cache()) if name == "envoy" else installed(name)
 
 
@@ -89,7 +89,7 @@ def skip_what_cannot_be(bench: Bench, name: str, scenario: Scenario) -> None:
         pytest.skip(f"{name} is missing: {how}")
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("scenario", DIFFERENT)
 def test_a_peer_answers_what_a_scenario_asks(bench: Bench, scenario: str, name: str) -> None:
     skip_what_cannot_be(bench, name, ALL[scenario])
@@ -104,7 +104,7 @@ def test_a_peer_answers_what_a_scenario_asks(bench: Bench, scenario: str, name: 
         assert report["handshakes"] == (4 if asked.connection == "new" else 1)
 
 
-@pytest.mark.parametrize("name", ["nginx", "nghttpx"])
+@pytest.mark.parametrize("name", ["nginx", "nghttpx", "gateway"])
 @pytest.mark.parametrize("scenario", ["memory", "memory-tls", "memory-h2"])
 def test_connections_are_held_until_the_memory_is_read(bench: Bench, scenario: str, name: str) -> None:
     skip_what_cannot_be(bench, name, ALL[scenario])

@@ -1,4 +1,4 @@
-"""`protocol: auto`: ALPN decides what is spoken with an upstream, from its first request on. The upstream is a gateway too."""
+"""`protocol: auto`: ALPN decides what is spoken with an upstream, from its first request on. It is a gateway too."""
 
 from __future__ import annotations
 
