@@ -110,10 +110,7 @@ impl<N: Net> Worker<N> {
         let window = &mut down.exchange.as_mut()?.window;
         window.stream_ended |= end;
         if window.is_full() || !down.carry.is_empty() {
-            if down.carry.capacity() == 0 {
-                down.carry = self.buffers.take();
-            }
-            down.carry.extend_from_slice(bytes);
+            self.buffers.append(&mut down.carry, bytes);
         } else {
             self.tell_body(ask, down, bytes.to_vec());
         }
@@ -382,10 +379,7 @@ fn ask_head<S>(
         fields: fields.chain(client).collect(),
         peer: down.peer.as_str().to_owned(),
         request_id: String::from_utf8_lossy(request_id).into_owned(),
-        content_length: match request.framing {
-            Framing::Length(length) => Some(length),
-            _ => None,
-        },
+        content_length: request.framing.length(),
         has_body: super::has_body(request.framing),
         deadline_ms: rule.timeouts.request,
     })

@@ -210,15 +210,15 @@ fn framing(message: &Outgoing<'_>, out: &mut Vec<u8>) {
 /// what the gateway adds.
 pub fn encode(message: &Outgoing<'_>, scheme: &str, lines: &mut Vec<u8>, out: &mut Vec<u8>) {
     let (request, bytes, encoder) = (message.request, message.bytes, Encoder::new());
-    let method = if message.upgrade { b"CONNECT" } else { request.method_text.of(bytes) };
-    encoder.pseudo(Pseudo::Method, method, out);
-    if message.upgrade {
-        encoder.pseudo(Pseudo::Protocol, message.protocol(), out);
-    }
-    encoder.pseudo(Pseudo::Scheme, scheme.as_bytes(), out);
     let rewritten = message.rule.rewrite.host.as_deref().map(str::as_bytes);
-    encoder.pseudo(Pseudo::Authority, rewritten.unwrap_or_else(|| request.host.of(bytes)), out);
-    encoder.pseudo(Pseudo::Path, message.target, out);
+    let line = Line {
+        method: request.method_text.of(bytes),
+        switch_to: message.upgrade.then(|| message.protocol()),
+        scheme,
+        authority: rewritten.unwrap_or_else(|| request.host.of(bytes)),
+        path: message.target,
+    };
+    line.encode(&encoder, out);
     let edits = &message.rule.request_edits;
     let edited = !edits.is_empty();
     let skip = |field: &Field| {
@@ -231,12 +231,38 @@ pub fn encode(message: &Outgoing<'_>, scheme: &str, lines: &mut Vec<u8>, out: &m
     lines.clear();
     forwarded(message, lines);
     encoder.lines(lines, out);
-    if let Framing::Length(length) = message.framing
-        && !message.upgrade
-    {
+    let length = message.framing.length().filter(|_| !message.upgrade);
+    encode_framing(&encoder, length, message.takes_trailers(), out);
+}
+
+/// What HTTP/2 says in place of a request line (RFC 9113 §8.3.1).
+struct Line<'a> {
+    method: &'a [u8],
+    /// Extended CONNECT, to this (RFC 8441 §4).
+    switch_to: Option<&'a [u8]>,
+    scheme: &'a str,
+    authority: &'a [u8],
+    path: &'a [u8],
+}
+
+impl Line<'_> {
+    fn encode(&self, encoder: &Encoder, out: &mut Vec<u8>) {
+        encoder.pseudo(Pseudo::Method, self.switch_to.map_or(self.method, |_| b"CONNECT"), out);
+        if let Some(protocol) = self.switch_to {
+            encoder.pseudo(Pseudo::Protocol, protocol, out);
+        }
+        encoder.pseudo(Pseudo::Scheme, self.scheme.as_bytes(), out);
+        encoder.pseudo(Pseudo::Authority, self.authority, out);
+        encoder.pseudo(Pseudo::Path, self.path, out);
+    }
+}
+
+/// The fields about the body that are written anew.
+fn encode_framing(encoder: &Encoder, length: Option<u64>, trailers: bool, out: &mut Vec<u8>) {
+    if let Some(length) = length {
         encoder.field(b"content-length", Digits::default().of(length), false, out);
     }
-    if message.takes_trailers() {
+    if trailers {
         // RFC 9113 §8.2.2: the one value that may be sent on.
         encoder.field(b"te", b"trailers", false, out);
     }
@@ -245,30 +271,24 @@ pub fn encode(message: &Outgoing<'_>, scheme: &str, lines: &mut Vec<u8>, out: &m
 /// Append the head of a request that was written for HTTP/1.1 as a field block, for a stream over TLS.
 pub fn translate(request: &Request, bytes: &[u8], upgrade: bool, out: &mut Vec<u8>) {
     let encoder = Encoder::new();
-    let method = if upgrade { b"CONNECT" } else { request.method_text.of(bytes) };
-    encoder.pseudo(Pseudo::Method, method, out);
-    if upgrade {
-        let asked = request.fields.iter().find(|field| field.known == Known::Upgrade);
-        encoder.pseudo(Pseudo::Protocol, asked.map_or(&[], |field| field.value.of(bytes)), out);
-    }
-    encoder.pseudo(Pseudo::Scheme, b"https", out);
-    encoder.pseudo(Pseudo::Authority, request.host.of(bytes), out);
+    let asked = request.fields.iter().find(|field| field.known == Known::Upgrade);
     let end = request.query.map_or(request.path.end, |query| query.end);
-    encoder.pseudo(Pseudo::Path, Span { start: request.path.start, end }.of(bytes), out);
+    let line = Line {
+        method: request.method_text.of(bytes),
+        switch_to: upgrade.then(|| asked.map_or(&[][..], |field| field.value.of(bytes))),
+        scheme: "https",
+        authority: request.host.of(bytes),
+        path: Span { start: request.path.start, end }.of(bytes),
+    };
+    line.encode(&encoder, out);
     let framing = bit(Known::Host) | bit(Known::ContentLength) | bit(Known::TransferEncoding);
     let skip = |field: &Field| {
         framing & bit(field.known) != 0
             || (upgrade && field.name.of(bytes).eq_ignore_ascii_case(websocket::KEY))
     };
     encoder.fields(&request.fields, bytes, skip, out);
-    if let Framing::Length(length) = request.framing
-        && !upgrade
-    {
-        encoder.field(b"content-length", Digits::default().of(length), false, out);
-    }
-    if request.te_trailers {
-        encoder.field(b"te", b"trailers", false, out);
-    }
+    let length = request.framing.length().filter(|_| !upgrade);
+    encode_framing(&encoder, length, request.te_trailers, out);
 }
 
 /// A number as text.

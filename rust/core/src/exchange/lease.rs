@@ -25,6 +25,27 @@ use crate::worker::io::secure::Shaken;
 use crate::worker::table::Id;
 use crate::worker::{Kind, Worker, limits, token};
 
+/// Why a connection could not be begun.
+#[derive(Debug)]
+pub(crate) enum Undialled {
+    /// The endpoint is no more.
+    Gone,
+    /// The socket said so.
+    Socket(std::io::Error),
+    /// TLS could not be set up.
+    Tls(Cause),
+}
+
+impl From<Undialled> for std::io::Error {
+    fn from(why: Undialled) -> Self {
+        match why {
+            Undialled::Gone => std::io::ErrorKind::NotFound.into(),
+            Undialled::Socket(error) => error,
+            Undialled::Tls(cause) => Self::other(cause.text()),
+        }
+    }
+}
+
 impl<N: Net> Worker<N> {
     /// Forward a request.
     pub(crate) fn forward(
@@ -183,39 +204,53 @@ impl<N: Net> Worker<N> {
         place: Place,
         bytes: &[u8],
     ) -> Step {
-        let Some(endpoint) = self.groups.endpoint(place) else {
-            return self.fail(down, link, Reason::NoEndpoint);
+        let mut made = match self.dial(place, true) {
+            Ok(made) => made,
+            Err(Undialled::Gone) => return self.fail(down, link, Reason::NoEndpoint),
+            Err(Undialled::Socket(error)) => return self.connect_failed(down, link, &error),
+            Err(Undialled::Tls(_)) => return self.fail(down, link, Reason::UpstreamTls),
         };
+        made.up.owner = Some(id);
+        // Not writable yet, so this only keeps the bytes.
+        let _ = made.up.io.send(&mut self.net, bytes, &mut self.buffers);
+        if let Some(exchange) = down.exchange.as_mut() {
+            exchange.backend = Backend::Up(made.id);
+            let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
+            let connect = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
+            exchange.try_deadline = connect.min(exchange.per_try_deadline);
+        }
+        crate::fault::point("lease.connecting");
+        *link = Some(made);
+        Step::Wait
+    }
+
+    /// Begin a connection, with TLS on it if the upstream wants that and `secure` says so. Nobody's yet.
+    ///
+    /// # Errors
+    /// Why it could not be begun; nothing is left of it.
+    pub(crate) fn dial(&mut self, place: Place, secure: bool) -> Result<Link<N::Sock>, Undialled> {
+        let endpoint = self.groups.endpoint(place).ok_or(Undialled::Gone)?;
         let address: Address = endpoint.address.clone();
         place.cells(&self.ledger).connects.add(1);
-        let sock = match self.net.connect(&address) {
-            Ok(sock) => sock,
-            Err(error) => return self.connect_failed(down, link, &error),
-        };
-        let up_id = self.ups.reserve();
-        let up_token = token(Kind::Up, up_id);
+        let sock = self.net.connect(&address).map_err(Undialled::Socket)?;
+        let id = self.ups.reserve();
+        let up_token = token(Kind::Up, id);
         if let Err(error) = self.net.watch(&sock, up_token) {
-            self.ups.free(up_id);
-            return self.connect_failed(down, link, &error);
+            self.ups.free(id);
+            return Err(Undialled::Socket(error));
         }
+        let io = if secure { self.secured(place, &address, sock) } else { Ok(Io::new(sock, false)) };
+        let io = io.map_err(|cause| {
+            self.ups.free(id);
+            Undialled::Tls(cause)
+        })?;
         place.cells(&self.ledger).open.add(1);
         self.ledger.upstreams.add(1);
-        let mut io = match self.secured(place, &address, sock) {
-            Ok(io) => io,
-            Err(_) => {
-                self.ups.free(up_id);
-                place.cells(&self.ledger).open.subtract(1);
-                self.ledger.upstreams.subtract(1);
-                return self.fail(down, link, Reason::UpstreamTls);
-            }
-        };
-        // Not writable yet, so this only keeps the bytes.
-        let _ = io.send(&mut self.net, bytes, &mut self.buffers);
         let up = Box::new(Up {
             io,
             stream: None,
             session: None,
-            owner: Some(id),
+            owner: None,
             place,
             connecting: true,
             served: 0,
@@ -224,15 +259,7 @@ impl<N: Net> Worker<N> {
             carry: Vec::new(),
             scan: Scan::new(),
         });
-        if let Some(exchange) = down.exchange.as_mut() {
-            exchange.backend = Backend::Up(up_id);
-            let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
-            let connect = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
-            exchange.try_deadline = connect.min(exchange.per_try_deadline);
-        }
-        crate::fault::point("lease.connecting");
-        *link = Some(Link { id: up_id, up });
-        Step::Wait
+        Ok(Link { id, up })
     }
 
     /// The connect has ended: with a connection, or not.
@@ -259,12 +286,7 @@ impl<N: Net> Worker<N> {
     }
 
     /// The socket of a new connection, with TLS on it if the upstream wants that.
-    pub(crate) fn secured(
-        &mut self,
-        place: Place,
-        address: &Address,
-        sock: N::Sock,
-    ) -> Result<Io<N::Sock>, Cause> {
+    fn secured(&mut self, place: Place, address: &Address, sock: N::Sock) -> Result<Io<N::Sock>, Cause> {
         let Some(tls) = self.groups.tls(place) else { return Ok(Io::new(sock, false)) };
         let ip = match address {
             Address::Ip(address) => Some(address.ip()),

@@ -69,8 +69,8 @@ pub enum Backend {
     Own,
     /// An upstream connection, or a stream of one.
     Up(Id),
-    /// Nobody until this connection has said what it speaks; what is to be sent is in [`Exchange::replay`].
-    Waits(Id),
+    /// Nobody until a connection has said whether it can be asked; what is to be sent is in [`Exchange::replay`].
+    Waits,
     /// A Python handler.
     Ask(AskId),
 }

@@ -10,16 +10,14 @@ use std::rc::Rc;
 use super::begin::after;
 use super::{Backend, Exchange, Link, Step, Version};
 use crate::account::line::Asked as LineHead;
-use crate::http1::head::{Framing, Scan};
+use crate::http1::head::Framing;
 use crate::http1::request::{Method, Request};
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::Passed;
-use crate::upstream::{Place, Up};
+use crate::worker::Worker;
 use crate::worker::downstream::{Down, Phase, time};
-use crate::worker::io::Io;
 use crate::worker::table::Id;
-use crate::worker::{Kind, Worker, token};
 
 /// The upstream was reached.
 const REACHED: u16 = 200;
@@ -47,7 +45,13 @@ impl<N: Net> Worker<N> {
         let Some(place) = place else { return self.fail(down, link, Reason::NoEndpoint) };
         self.groups.begin(place, &self.ledger);
         let early = std::mem::take(&mut down.carry);
-        let dialled = self.dial(id, place, &early);
+        // As it is, however the upstream is spoken to otherwise.
+        let dialled = self.dial(place, false).map(|mut made| {
+            made.up.owner = Some(id);
+            // Not writable yet, so this only keeps the bytes.
+            let _ = made.up.io.send(&mut self.net, &early, &mut self.buffers);
+            made
+        });
         if let Some(exchange) = down.exchange.as_mut() {
             exchange.bytes_in = early.len() as u64;
         }
@@ -60,7 +64,7 @@ impl<N: Net> Worker<N> {
                 *link = Some(made);
                 Step::Wait
             }
-            Err(error) => self.connect_failed(down, link, &error),
+            Err(why) => self.connect_failed(down, link, &why.into()),
         }
     }
 
@@ -86,40 +90,6 @@ impl<N: Net> Worker<N> {
         exchange.keep_alive = false;
         exchange.line = logged.then(|| Box::new(LineHead::of_name(name)));
         exchange
-    }
-
-    /// A new connection, as it is, however the upstream is spoken to otherwise.
-    fn dial(&mut self, id: Id, place: Place, early: &[u8]) -> std::io::Result<Link<N::Sock>> {
-        let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
-        let address =
-            self.groups.endpoint(place).map(|endpoint| endpoint.address.clone()).ok_or_else(gone)?;
-        place.cells(&self.ledger).connects.add(1);
-        let sock = self.net.connect(&address)?;
-        let up_id = self.ups.reserve();
-        let up_token = token(Kind::Up, up_id);
-        if let Err(error) = self.net.watch(&sock, up_token) {
-            self.ups.free(up_id);
-            return Err(error);
-        }
-        place.cells(&self.ledger).open.add(1);
-        self.ledger.upstreams.add(1);
-        let mut io = Io::new(sock, false);
-        // Not writable yet, so this only keeps the bytes.
-        let _ = io.send(&mut self.net, early, &mut self.buffers);
-        let up = Box::new(Up {
-            io,
-            stream: None,
-            session: None,
-            owner: Some(id),
-            place,
-            connecting: true,
-            served: 0,
-            idle_since: 0,
-            timer: Some(self.wheel.create(up_token)),
-            carry: Vec::new(),
-            scan: Scan::new(),
-        });
-        Ok(Link { id: up_id, up })
     }
 
     /// A tunnel whose upstream was not reached yet; `None`: it is now.

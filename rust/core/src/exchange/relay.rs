@@ -26,7 +26,7 @@ impl<N: Net> Worker<N> {
         match backend {
             Some(Backend::Ask(ask)) => return self.relay_ask(ask, down, link),
             Some(Backend::Up(_)) if link.is_some() => {}
-            Some(Backend::Waits(_)) => return self.wait_for_settings(id, down, link),
+            Some(Backend::Waits) => return self.wait_for_settings(id, down, link),
             _ => return self.fail(down, link, Reason::Internal),
         }
         if let Some(gone) = link.as_ref().and_then(|link| link.up.stream.as_ref()?.gone) {
@@ -173,10 +173,7 @@ impl<N: Net> Worker<N> {
         if exchange.upgrade && down.phase != Phase::Tunnel {
             // Nobody has agreed yet; the stream's window bounds what comes before.
             exchange.client_finished |= end.is_some();
-            if down.carry.capacity() == 0 {
-                down.carry = self.buffers.take();
-            }
-            down.carry.extend_from_slice(bytes);
+            self.buffers.append(&mut down.carry, bytes);
             return None;
         }
         if down.phase == Phase::Tunnel {

@@ -68,8 +68,8 @@ impl<N: Net> Worker<N> {
         let connect_by = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
         match self.extended_connect(place, id, connect_by) {
             Err(error) => self.connect_failed(down, link, &error),
-            Ok(Upgradable::Unknown(stub)) => {
-                exchange.backend = Backend::Waits(stub);
+            Ok(Upgradable::Unknown) => {
+                exchange.backend = Backend::Waits;
                 exchange.try_deadline = connect_by;
                 Step::Wait
             }

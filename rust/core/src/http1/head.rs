@@ -75,6 +75,17 @@ pub enum Framing {
     UntilClose,
 }
 
+impl Framing {
+    /// The length, if one is announced.
+    #[must_use]
+    pub const fn length(self) -> Option<u64> {
+        match self {
+            Self::Length(length) => Some(length),
+            _ => None,
+        }
+    }
+}
+
 /// Says when a head that came in pieces is worth parsing again, so that dripped bytes are each looked at once and not
 /// once per drip.
 #[derive(Debug, Clone, Copy, Default)]

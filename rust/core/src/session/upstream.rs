@@ -17,11 +17,11 @@ use crate::net::{Net, Ready};
 use crate::reason::Reason;
 use crate::tls::Cause;
 use crate::upstream::{Place, Up};
+use crate::worker::Worker;
 use crate::worker::border;
 use crate::worker::io::Io;
 use crate::worker::io::secure::Shaken;
 use crate::worker::table::Id;
-use crate::worker::{Kind, Worker, token};
 
 /// Whether an endpoint can be asked to switch protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub(crate) enum Upgradable {
     Yes,
     /// It did not.
     No,
-    /// This connection has not said anything yet.
-    Unknown(Id),
+    /// Its connection has not said anything yet.
+    Unknown,
 }
 
 /// A request that becomes a stream.
@@ -128,7 +128,7 @@ impl<N: Net> Worker<N> {
                 if !session.askers.contains(&asker) {
                     session.askers.push(asker);
                 }
-                Upgradable::Unknown(stub)
+                Upgradable::Unknown
             }
         })
     }
@@ -158,39 +158,14 @@ impl<N: Net> Worker<N> {
     /// Begin a connection.
     fn connect_session(&mut self, place: Place, connect_by: u64) -> std::io::Result<Id> {
         let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
-        let address =
-            self.groups.endpoint(place).map(|endpoint| endpoint.address.clone()).ok_or_else(missing)?;
         let first = self.groups.first_flight(place).ok_or_else(missing)?;
-        place.cells(&self.ledger).connects.add(1);
-        let sock = self.net.connect(&address)?;
-        let id = self.ups.reserve();
-        let up_token = token(Kind::Up, id);
-        if let Err(error) = self.net.watch(&sock, up_token) {
-            self.ups.free(id);
-            return Err(error);
+        let Link { id, mut up } = self.dial(place, true)?;
+        if let Some(timer) = up.timer {
+            self.wheel.no_later(timer, connect_by);
         }
-        let io = self.secured(place, &address, sock).map_err(|cause| {
-            self.ups.free(id);
-            std::io::Error::other(cause.text())
-        })?;
-        place.cells(&self.ledger).open.add(1);
-        self.ledger.upstreams.add(1);
-        let timer = self.wheel.create(up_token);
-        self.wheel.no_later(timer, connect_by);
-        let up = Up {
-            io,
-            stream: None,
-            session: Some(self.session_to(id, place, &first)),
-            owner: None,
-            place,
-            connecting: true,
-            served: 0,
-            idle_since: connect_by,
-            timer: Some(timer),
-            carry: Vec::new(),
-            scan: Scan::new(),
-        };
-        self.ups.put(id, Box::new(up));
+        up.idle_since = connect_by;
+        up.session = Some(self.session_to(id, place, &first));
+        self.ups.put(id, up);
         Ok(id)
     }
 
@@ -323,8 +298,7 @@ impl<N: Net> Worker<N> {
     /// The connection is gone whose SETTINGS an exchange waited for.
     fn turn_away(&mut self, asker: Id, gone: Gone) {
         let Some(mut down) = self.downs.take(asker) else { return };
-        let waits =
-            down.exchange.as_ref().is_some_and(|exchange| matches!(exchange.backend, Backend::Waits(_)));
+        let waits = down.exchange.as_ref().is_some_and(|exchange| matches!(exchange.backend, Backend::Waits));
         let step = if waits {
             let (reason, _) = Self::gone_reason(gone, &Answer::Awaited);
             self.fail(&mut down, &mut None, reason)
@@ -418,7 +392,6 @@ impl<N: Net> Worker<N> {
         key: Key,
         work: impl FnOnce(
             &mut Self,
-            Id,
             &mut crate::worker::downstream::Down<N::Sock>,
             &mut Option<Link<N::Sock>>,
         ) -> Option<Step>,
@@ -430,7 +403,7 @@ impl<N: Net> Worker<N> {
         };
         let mut link = self.hold(&down);
         down.moved = self.now;
-        let step = work(self, id, &mut down, &mut link).unwrap_or(Step::Again);
+        let step = work(self, &mut down, &mut link).unwrap_or(Step::Again);
         let step = self.go_on(id, &mut down, &mut link, step);
         self.put_back(id, down, link, step);
         true
@@ -439,7 +412,7 @@ impl<N: Net> Worker<N> {
     /// The final head of an answer.
     pub(super) fn response_came(&mut self, session: Id, key: Key, end: bool, heads: &Scratch) {
         let (response, text) = (&heads.response, &heads.block.text);
-        self.with_owner(session, key, |worker, _, down, link| {
+        self.with_owner(session, key, |worker, down, link| {
             worker.pass_head(down, link, text, response, Some(end))
         });
     }
@@ -447,16 +420,15 @@ impl<N: Net> Worker<N> {
     /// A 1xx.
     pub(super) fn informational_came(&mut self, session: Id, key: Key, heads: &Scratch) {
         let (response, text) = (&heads.response, &heads.block.text);
-        self.with_owner(session, key, |worker, _, down, link| {
+        self.with_owner(session, key, |worker, down, link| {
             worker.pass_informational(down, link, text, response)
         });
     }
 
     /// A piece of an answer's body; with `end` the last one, and the trailers that follow it.
     pub(super) fn answer_came(&mut self, session: Id, key: Key, bytes: &[u8], end: Option<&[u8]>) {
-        let heard = self.with_owner(session, key, |worker, _, down, link| {
-            worker.take_stream_answer(down, link, bytes, end)
-        });
+        let heard = self
+            .with_owner(session, key, |worker, down, link| worker.take_stream_answer(down, link, bytes, end));
         if !heard && let Some(session) = self.sessions.get(session) {
             session.conn.consumed(key, u32::try_from(bytes.len()).unwrap_or(u32::MAX), &mut session.out);
         }

@@ -30,6 +30,15 @@ impl Buffers {
         buffer
     }
 
+    /// Append bytes to a buffer, which is a spare one if it has no place of its own yet.
+    #[inline]
+    pub fn append(&mut self, to: &mut Vec<u8>, bytes: &[u8]) {
+        if to.capacity() == 0 {
+            *to = self.take();
+        }
+        to.extend_from_slice(bytes);
+    }
+
     /// Give one back.
     #[inline]
     pub fn give(&mut self, mut buffer: Vec<u8>) {

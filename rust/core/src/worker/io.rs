@@ -116,10 +116,7 @@ impl<S> Io<S> {
         if bytes.is_empty() {
             return;
         }
-        if self.unsent.capacity() == 0 {
-            self.unsent = buffers.take();
-        }
-        self.unsent.extend_from_slice(bytes);
+        buffers.append(&mut self.unsent, bytes);
     }
 
     /// What waits.
