@@ -138,7 +138,7 @@ impl<N: Net> Worker<N> {
                 session.settled = true;
                 let payload = payload.to_vec();
                 // In the next turn: the connection that they asked about is in hand now.
-                self.again.append(&mut session.askers);
+                std::mem::take(&mut session.askers).into_iter().for_each(|asker| self.again.push(asker));
                 self.tell_of(told, Told::Settings { conn, payload });
             }
             Event::SettingsAck => self.tell_of(told, Told::SettingsAck { conn }),

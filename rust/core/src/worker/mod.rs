@@ -9,6 +9,7 @@
 //! what is left over is done in the next turn.
 
 pub mod accept;
+mod again;
 pub mod border;
 pub mod buffers;
 pub mod census;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use self::accept::Listeners;
+use self::again::Again;
 use self::border::{AskId, Border, ConnId, Event};
 use self::buffers::Buffers;
 use self::downstream::Down;
@@ -126,9 +128,10 @@ pub struct Worker<N: Net> {
     /// Client connections this worker may have.
     max_downs: usize,
     retiring: Vec<Rc<Local>>,
-    pub(crate) again: Vec<Id>,
-    /// Upstream connections that carry streams and have more to do.
-    pub(crate) again_up: Vec<Id>,
+    /// Clients' connections that go on in the next turn.
+    pub(crate) again: Again,
+    /// The same of upstream connections that carry streams.
+    pub(crate) again_up: Again,
     /// Clients whose handshakes can go on, in the order in which they came.
     shaking: VecDeque<Id>,
     pub(crate) again_wanted: bool,
@@ -200,8 +203,8 @@ impl<N: Net> Worker<N> {
             listeners: Listeners::default(),
             max_downs: usize::try_from(start.descriptors * limits::CLIENT_EIGHTHS / 8).unwrap_or(usize::MAX),
             retiring: Vec::new(),
-            again: Vec::new(),
-            again_up: Vec::new(),
+            again: Again::default(),
+            again_up: Again::default(),
             shaking: VecDeque::new(),
             again_wanted: false,
             told: false,
@@ -227,21 +230,29 @@ impl<N: Net> Worker<N> {
         let mut ready = std::mem::take(&mut self.ready);
         self.net.wait(&mut ready, timeout);
         self.now = self.net.now();
+        let (due, due_up) = (self.again.len(), self.again_up.len());
         for event in ready.drain(..) {
             self.contained(|worker| worker.dispatch(event));
         }
         self.ready = ready;
-        for id in std::mem::take(&mut self.again) {
-            self.contained(|worker| worker.drive(id, None));
-        }
-        for id in std::mem::take(&mut self.again_up) {
-            self.contained(|worker| worker.drive_session(id, None));
-        }
+        self.go_round(due, due_up);
         self.shake_hands();
         self.expire();
         self.commands();
         self.flush_sessions();
         self.end_turn();
+    }
+
+    /// Let those go on who were left over when the turn began.
+    fn go_round(&mut self, due: usize, due_up: usize) {
+        for _ in 0..due {
+            let Some(id) = self.again.pop() else { break };
+            self.contained(|worker| worker.drive(id, None));
+        }
+        for _ in 0..due_up {
+            let Some(id) = self.again_up.pop() else { break };
+            self.contained(|worker| worker.drive_session(id, None));
+        }
     }
 
     /// Run one piece of work; a panic in it costs the connection in hand.
@@ -254,7 +265,7 @@ impl<N: Net> Worker<N> {
 
     fn dispatch(&mut self, event: Ready) {
         match parse_token(event.token) {
-            (Some(Kind::Down), id) => self.drive(id, Some(event)),
+            (Some(Kind::Down), id) => self.down_ready(id, event),
             (Some(Kind::Up), id) => self.up_ready(id, event),
             (Some(Kind::Listener), id) => {
                 self.accept(id.slot);
@@ -263,14 +274,27 @@ impl<N: Net> Worker<N> {
         }
     }
 
+    /// A client's connection became ready.
+    fn down_ready(&mut self, id: Id, event: Ready) {
+        if !self.again.holds(id) {
+            self.drive(id, Some(event));
+        } else if let Some(down) = self.downs.get_mut(id) {
+            down.io.note(event);
+        }
+    }
+
     /// An upstream connection became ready: drive its exchange, or notice that a pooled one is over.
     fn up_ready(&mut self, id: Id, event: Ready) {
         let Some(up) = self.ups.get_mut(id) else { return };
-        if up.session.is_some() {
+        if up.session.is_some() && !self.again_up.holds(id) {
             return self.drive_session(id, Some(event));
         }
         up.io.note(event);
+        if up.session.is_some() {
+            return;
+        }
         match up.owner {
+            Some(owner) if self.again.holds(owner) => {}
             Some(owner) => self.drive(owner, None),
             // Nothing may come in the pool: whatever it is, the connection cannot be trusted.
             None if up.io.is_quiet(&mut self.net) => {}

@@ -14,6 +14,7 @@ mod dialogue_retry;
 mod dialogue_stream_zero;
 mod dialogue_timeouts;
 mod dialogue_tls;
+mod dialogue_turns;
 mod dialogue_upgrade;
 mod dice;
 mod handler;
