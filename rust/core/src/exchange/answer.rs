@@ -76,15 +76,6 @@ pub fn bodiless(status: u16) -> bool {
     status < 200 || status == 204 || status == 304
 }
 
-/// What it means that no connection could be made.
-pub(crate) fn reason_of(error: &std::io::Error) -> Reason {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => Reason::ConnectRefused,
-        _ if crate::worker::accept::out_of_descriptors(error) => Reason::Overloaded,
-        _ => Reason::ConnectFailed,
-    }
-}
-
 impl<N: Net> Worker<N> {
     /// Something went wrong: answer if that is still possible, else cut.
     pub(crate) fn fail(

@@ -4,47 +4,25 @@
 //! before the first byte of an answer, the request is sent again on another, provided that the request is whole in
 //! [`Exchange::replay`] and either safe to repeat or known not to have left.
 
-use super::answer::reason_of;
 use super::begin::{Incoming, after};
 use super::body::pass;
+use super::dial::Undialled;
 use super::forward::{self, Outgoing};
 use super::grpc::upward_framing;
 use super::{Backend, Exchange, Link, Step, Version, websocket};
 use crate::document::Protocol;
-use crate::http1::head::{Known, Scan};
+use crate::http1::head::Known;
 use crate::http1::request::Form;
 use crate::http2::code::Code;
-use crate::net::{Address, Net};
+use crate::net::Net;
 use crate::reason::Reason;
 use crate::route::{Rule, forward_target};
-use crate::tls::{Cause, Session};
-use crate::upstream::{Place, Up};
+use crate::tls::Session;
+use crate::upstream::Place;
 use crate::worker::downstream::Down;
-use crate::worker::io::Io;
 use crate::worker::io::secure::Shaken;
 use crate::worker::table::Id;
-use crate::worker::{Kind, Worker, limits, token};
-
-/// Why a connection could not be begun.
-#[derive(Debug)]
-pub(crate) enum Undialled {
-    /// The endpoint is no more.
-    Gone,
-    /// The socket said so.
-    Socket(std::io::Error),
-    /// TLS could not be set up.
-    Tls(Cause),
-}
-
-impl From<Undialled> for std::io::Error {
-    fn from(why: Undialled) -> Self {
-        match why {
-            Undialled::Gone => std::io::ErrorKind::NotFound.into(),
-            Undialled::Socket(error) => error,
-            Undialled::Tls(cause) => Self::other(cause.text()),
-        }
-    }
-}
+use crate::worker::{Worker, limits};
 
 impl<N: Net> Worker<N> {
     /// Forward a request.
@@ -206,9 +184,7 @@ impl<N: Net> Worker<N> {
     ) -> Step {
         let mut made = match self.dial(place, true) {
             Ok(made) => made,
-            Err(Undialled::Gone) => return self.fail(down, link, Reason::NoEndpoint),
-            Err(Undialled::Socket(error)) => return self.connect_failed(down, link, &error),
-            Err(Undialled::Tls(_)) => return self.fail(down, link, Reason::UpstreamTls),
+            Err(why) => return self.undialled(down, link, &why),
         };
         made.up.owner = Some(id);
         // Not writable yet, so this only keeps the bytes.
@@ -224,44 +200,6 @@ impl<N: Net> Worker<N> {
         Step::Wait
     }
 
-    /// Begin a connection, with TLS on it if the upstream wants that and `secure` says so. Nobody's yet.
-    ///
-    /// # Errors
-    /// Why it could not be begun; nothing is left of it.
-    pub(crate) fn dial(&mut self, place: Place, secure: bool) -> Result<Link<N::Sock>, Undialled> {
-        let endpoint = self.groups.endpoint(place).ok_or(Undialled::Gone)?;
-        let address: Address = endpoint.address.clone();
-        place.cells(&self.ledger).connects.add(1);
-        let sock = self.net.connect(&address).map_err(Undialled::Socket)?;
-        let id = self.ups.reserve();
-        let up_token = token(Kind::Up, id);
-        if let Err(error) = self.net.watch(&sock, up_token) {
-            self.ups.free(id);
-            return Err(Undialled::Socket(error));
-        }
-        let io = if secure { self.secured(place, &address, sock) } else { Ok(Io::new(sock, false)) };
-        let io = io.map_err(|cause| {
-            self.ups.free(id);
-            Undialled::Tls(cause)
-        })?;
-        place.cells(&self.ledger).open.add(1);
-        self.ledger.upstreams.add(1);
-        let up = Box::new(Up {
-            io,
-            stream: None,
-            session: None,
-            owner: None,
-            place,
-            connecting: true,
-            served: 0,
-            idle_since: 0,
-            timer: Some(self.wheel.create(up_token)),
-            carry: Vec::new(),
-            scan: Scan::new(),
-        });
-        Ok(Link { id, up })
-    }
-
     /// The connect has ended: with a connection, or not.
     pub(crate) fn connected(
         &mut self,
@@ -271,7 +209,7 @@ impl<N: Net> Worker<N> {
         let found = link.as_mut()?;
         let error = found.up.io.sock().and_then(|sock| self.net.connect_error(sock));
         if let Some(error) = error {
-            return Some(self.connect_failed(down, link, &error));
+            return Some(self.undialled(down, link, &Undialled::Socket(error)));
         }
         crate::fault::point("lease.connected");
         found.up.connecting = false;
@@ -283,16 +221,6 @@ impl<N: Net> Worker<N> {
             exchange.try_deadline = exchange.per_try_deadline;
         }
         None
-    }
-
-    /// The socket of a new connection, with TLS on it if the upstream wants that.
-    fn secured(&mut self, place: Place, address: &Address, sock: N::Sock) -> Result<Io<N::Sock>, Cause> {
-        let Some(tls) = self.groups.tls(place) else { return Ok(Io::new(sock, false)) };
-        let ip = match address {
-            Address::Ip(address) => Some(address.ip()),
-            Address::Unix(_) => None,
-        };
-        Ok(Io::secure(sock, false, Session::client(tls, ip)?))
     }
 
     /// Go on with the handshake of a new connection; `None`: it is over, and what has waited for it is on its way.
@@ -319,20 +247,7 @@ impl<N: Net> Worker<N> {
             Shaken::Failed(cause) => cause,
         };
         self.ledger.shaken_up(cause);
-        found.up.place.cells(&self.ledger).connect_failures.add(1);
-        Some(self.fail(down, link, Reason::of_tls(cause)))
-    }
-
-    pub(super) fn connect_failed(
-        &mut self,
-        down: &mut Down<N::Sock>,
-        link: &mut Option<Link<N::Sock>>,
-        error: &std::io::Error,
-    ) -> Step {
-        if let Some(place) = down.exchange.as_ref().and_then(|exchange| exchange.place) {
-            place.cells(&self.ledger).connect_failures.add(1);
-        }
-        self.fail(down, link, reason_of(error))
+        Some(self.undialled(down, link, &Undialled::Tls(cause)))
     }
 
     /// A connection died without a byte of an answer: send the request again if that is allowed.

@@ -16,6 +16,7 @@ pub mod answer;
 pub mod asked;
 pub mod begin;
 pub mod body;
+pub(crate) mod dial;
 pub mod finish;
 pub mod forward;
 pub mod grpc;

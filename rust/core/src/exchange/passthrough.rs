@@ -64,7 +64,7 @@ impl<N: Net> Worker<N> {
                 *link = Some(made);
                 Step::Wait
             }
-            Err(why) => self.connect_failed(down, link, &why.into()),
+            Err(why) => self.undialled(down, link, &why),
         }
     }
 

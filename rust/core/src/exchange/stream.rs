@@ -67,7 +67,7 @@ impl<N: Net> Worker<N> {
         let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
         let connect_by = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
         match self.extended_connect(place, id, connect_by) {
-            Err(error) => self.connect_failed(down, link, &error),
+            Err(why) => self.undialled(down, link, &why),
             Ok(Upgradable::Unknown) => {
                 exchange.backend = Backend::Waits;
                 exchange.try_deadline = connect_by;
@@ -114,7 +114,7 @@ impl<N: Net> Worker<N> {
         };
         let (mut opened, connecting) = match self.open_stream(&opening) {
             Ok(opened) => opened,
-            Err(error) => return self.connect_failed(down, link, &error),
+            Err(why) => return self.undialled(down, link, &why),
         };
         crate::fault::point("lease.stream");
         exchange.backend = Backend::Up(opened.id);

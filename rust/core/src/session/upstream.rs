@@ -8,6 +8,7 @@ use super::drive::Outcome;
 use super::stream::{Gone, Stream};
 use super::{Owner, Session, limits};
 use crate::document::{Http2, Protocol};
+use crate::exchange::dial::Undialled;
 use crate::exchange::{Answer, Backend, Link, Step};
 use crate::http1::head::Scan;
 use crate::http1::response::Answering;
@@ -55,13 +56,13 @@ impl<N: Net> Worker<N> {
     ///
     /// # Errors
     /// A new connection was needed and could not be begun.
-    pub(crate) fn open_stream(&mut self, opening: &Opening<'_>) -> std::io::Result<(Link<N::Sock>, bool)> {
+    pub(crate) fn open_stream(&mut self, opening: &Opening<'_>) -> Result<(Link<N::Sock>, bool), Undialled> {
         let place = opening.place;
-        let stub = match self.roomy(place) {
+        let stub = match self.roomy(place, opening.connect_by) {
             Some(stub) => stub,
             None => self.connect_session(place, opening.connect_by)?,
         };
-        let lost = || std::io::Error::from(std::io::ErrorKind::NotConnected);
+        let lost = || Undialled::Socket(std::io::ErrorKind::NotConnected.into());
         let found = self.ups.get_mut(stub).ok_or_else(lost)?;
         let (session, connecting, served) = (found.session.ok_or_else(lost)?, found.connecting, found.served);
         found.served = served.saturating_add(1);
@@ -112,8 +113,8 @@ impl<N: Net> Worker<N> {
         place: Place,
         asker: Id,
         connect_by: u64,
-    ) -> std::io::Result<Upgradable> {
-        let stub = match self.roomy(place) {
+    ) -> Result<Upgradable, Undialled> {
+        let stub = match self.roomy(place, connect_by) {
             Some(stub) => stub,
             None => self.connect_session(place, connect_by)?,
         };
@@ -134,7 +135,7 @@ impl<N: Net> Worker<N> {
     }
 
     /// A connection to that endpoint with room for a stream. Makes another when little room is left.
-    fn roomy(&mut self, place: Place) -> Option<Id> {
+    fn roomy(&mut self, place: Place, connect_by: u64) -> Option<Id> {
         let (mut best, mut spare, mut connecting) = (None, 0, false);
         for number in 0.. {
             let Some(id) = self.groups.session(place, number) else { break };
@@ -150,15 +151,14 @@ impl<N: Net> Worker<N> {
         }
         if best.is_some() && spare <= limits::SPARE_STREAMS && !connecting {
             // It is a spare: if it cannot be begun, whoever needs one will hear of it.
-            let _ = self.connect_session(place, u64::MAX);
+            let _ = self.connect_session(place, connect_by);
         }
         best
     }
 
     /// Begin a connection.
-    fn connect_session(&mut self, place: Place, connect_by: u64) -> std::io::Result<Id> {
-        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
-        let first = self.groups.first_flight(place).ok_or_else(missing)?;
+    fn connect_session(&mut self, place: Place, connect_by: u64) -> Result<Id, Undialled> {
+        let first = self.groups.first_flight(place).ok_or(Undialled::Gone)?;
         let Link { id, mut up } = self.dial(place, true)?;
         if let Some(timer) = up.timer {
             self.wheel.no_later(timer, connect_by);
@@ -201,13 +201,15 @@ impl<N: Net> Worker<N> {
                 return self.ups.put(id, up);
             }
             if let Some(error) = up.io.sock().and_then(|sock| self.net.connect_error(sock)) {
-                return self.unconnected(Link { id, up }, &error);
+                return self.unconnected(Link { id, up }, &Undialled::Socket(error));
             }
             if up.io.is_shaking() {
                 match self.shake_session(&mut up) {
                     Shaken::Wait => return self.ups.put(id, up),
                     Shaken::Done(_) => {}
-                    Shaken::Failed(cause) => return self.unproven(Link { id, up }, cause),
+                    Shaken::Failed(cause) => {
+                        return self.unconnected(Link { id, up }, &Undialled::Tls(cause));
+                    }
                 }
             }
             up.connecting = false;
@@ -243,11 +245,11 @@ impl<N: Net> Worker<N> {
         }
     }
 
-    /// The connection was never made.
-    fn unconnected(&mut self, link: Link<N::Sock>, error: &std::io::Error) {
+    /// The connection was never made, or not with whom it should have been.
+    fn unconnected(&mut self, link: Link<N::Sock>, why: &Undialled) {
         link.up.place.cells(&self.ledger).connect_failures.add(1);
-        let reason = crate::exchange::answer::reason_of(error);
-        self.give_up(link, Gone::Unconnected(reason), "connect_failed");
+        let word = if matches!(why, Undialled::Tls(_)) { "tls_failed" } else { "connect_failed" };
+        self.give_up(link, Gone::Unconnected(why.reason()), word);
     }
 
     /// Go on with the handshake of a connection that is to carry streams.
@@ -267,12 +269,6 @@ impl<N: Net> Worker<N> {
             Shaken::Wait => {}
         }
         shaken
-    }
-
-    /// The connection was made, but not with whom it should have been.
-    fn unproven(&mut self, link: Link<N::Sock>, cause: Cause) {
-        link.up.place.cells(&self.ledger).connect_failures.add(1);
-        self.give_up(link, Gone::Unconnected(Reason::of_tls(cause)), "tls_failed");
     }
 
     /// The connection is over.
