@@ -31,6 +31,16 @@ pub const POINTS: &[&str] = &[
     "asked.hear",
     "asked.body",
     "finish.overdue",
+    "session.open",
+    "session.frames",
+    "session.connect",
+    "lease.stream",
+    "relay.lost",
+    "session.end",
+    "preamble.introduce",
+    "preamble.hello",
+    "passthrough.dial",
+    "passthrough.reached",
 ];
 
 #[cfg(feature = "sim")]

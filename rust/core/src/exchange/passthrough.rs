@@ -44,6 +44,7 @@ impl<N: Net> Worker<N> {
         down.enter(Phase::Tunnel, self.now);
         let Some(place) = place else { return self.fail(down, link, Reason::NoEndpoint) };
         self.groups.begin(place, &self.ledger);
+        crate::fault::point("passthrough.dial");
         let early = std::mem::take(&mut down.carry);
         // As it is, however the upstream is spoken to otherwise.
         let dialled = self.dial(place, false).map(|mut made| {
@@ -106,6 +107,7 @@ impl<N: Net> Worker<N> {
         if let Some(step) = self.connected(down, link) {
             return Some(step);
         }
+        crate::fault::point("passthrough.reached");
         if let Some(exchange) = down.exchange.as_mut() {
             exchange.status = REACHED;
         }

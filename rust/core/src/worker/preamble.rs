@@ -53,6 +53,7 @@ impl<N: Net> Worker<N> {
     /// The connection is that client's.
     fn introduce(&mut self, down: &mut Down<N::Sock>, header: Header) -> Step {
         self.ledger.proxy_header(header.into());
+        crate::fault::point("preamble.introduce");
         match header.source {
             Source::Address(address) => down.peer = Peer::of(address),
             Source::Unix => down.peer = Peer::unix(),
@@ -97,6 +98,7 @@ impl<N: Net> Worker<N> {
             Seen::Name(name) => name,
             Seen::Other => String::new(),
         };
+        crate::fault::point("preamble.hello");
         let listener = self.local.listener(down.listener);
         let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
         match listener.and_then(|listener| listener.passthrough.find(&name)) {

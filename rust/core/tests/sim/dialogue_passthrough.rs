@@ -13,7 +13,7 @@ const ALERT: &str = "\x15\x03\x03\0\x02\x02\x70";
 const LINE: &str = "PROXY TCP4 198.51.100.7 192.0.2.1 56324 443\r\n";
 
 /// A small ClientHello that asks for a name; every byte is also text.
-fn hello(name: &str) -> String {
+pub fn hello(name: &str) -> String {
     let length = |count: usize| char::from(u8::try_from(count).unwrap()).to_string();
     let entry = format!("\0\0{}{name}", length(name.len()));
     let list = format!("\0{}{entry}", length(entry.len()));
@@ -24,21 +24,26 @@ fn hello(name: &str) -> String {
     format!("\x16\x03\x01\0{}{message}", length(message.len()))
 }
 
-fn passing() -> Document {
-    let mut document = plan::plain(SERVER);
-    document.listeners[0].scheme = "https".into();
-    document.listeners[0].tls = Some(ListenerTls {
+/// To the first upstream, for these names.
+pub fn tls(names: &[&str]) -> ListenerTls {
+    ListenerTls {
         certificates: vec![],
         client_auth: ClientAuth { mode: ClientAuthMode::Off, roots: vec![] },
         min_version: TlsVersion::V12,
         handshake_timeout: 500,
         passthrough: vec![Passthrough {
-            names: vec!["db.example".into(), "*.db.example".into()],
+            names: names.iter().map(|&name| name.into()).collect(),
             upstream: 0,
             connect: 200,
             idle: 3_000,
         }],
-    });
+    }
+}
+
+fn passing() -> Document {
+    let mut document = plan::plain(SERVER);
+    document.listeners[0].scheme = "https".into();
+    document.listeners[0].tls = Some(tls(&["db.example", "*.db.example"]));
     document
 }
 

@@ -21,6 +21,7 @@ mod handler;
 mod house;
 mod http;
 mod panics;
+mod panics_streams;
 mod plan;
 mod promises;
 mod secure;

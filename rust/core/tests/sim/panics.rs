@@ -7,6 +7,7 @@ use gateway_core::sim::Manner;
 use gateway_core::worker::border::{Command, Event};
 
 use super::http::End;
+use super::panics_streams::{self, HELLO, head, request};
 use super::plan::{self, forward, rule};
 use super::promises;
 use super::stage::{KIND, SERVER, Speaker, Stage};
@@ -22,13 +23,16 @@ fn stage() -> Stage {
     let mut soon = rule("soon", "/soon", forward(0));
     soon.timeouts.request = 100;
     let ask = rule("ask", "/ask", Action::Ask { handler: 0 });
-    let rules = vec![rule("all", "/", forward(0)), ask, soon, rule("tls", "/tls", forward(1))];
+    let two = rule("two", "/two", forward(2));
+    let rules = vec![rule("all", "/", forward(0)), ask, soon, rule("tls", "/tls", forward(1)), two];
     let mut upstreams = vec![plan::upstream("app", &[SERVER]), plan::upstream("secure", &[SECURE])];
     upstreams[1].tls = Some(tls_peer::upstream());
     let mut document = plan::document(rules, upstreams);
     let tls = tls_peer::listener(vec![tls_peer::shop()]);
     document.listeners.push(Listener { tls: Some(tls), ..plan::listener(1) });
+    panics_streams::extend(&mut document);
     let stage = Stage::on(document, KIND);
+    panics_streams::serve(&stage);
     stage.house.net.serve(&Address::parse(SECURE).unwrap(), Manner::default());
     stage
 }
@@ -134,7 +138,7 @@ fn contained(name: &'static str) {
     stage.hear(&mut theirs);
     let mut idle = stage.dial();
     stage.pass(5);
-    let mut lost = provoke(&mut stage, name);
+    let mut lost = panics_streams::provoke(&mut stage, name).unwrap_or_else(|| provoke(&mut stage, name));
     assert_eq!(fault::armed(), None, "{name} was not passed");
     stage.hear(&mut lost);
     assert!(lost.end.is_some(), "{name}: the connection is lost");
@@ -155,17 +159,72 @@ fn contained(name: &'static str) {
     }
 }
 
-#[test]
-fn a_panic_at_any_place_costs_one_connection_and_leaves_no_trace() {
+/// Of our own panics nothing is printed.
+fn quiet() {
     std::panic::set_hook(Box::new(|info| {
-        let ours = info.payload_as_str().is_some_and(|text| text.starts_with("fault armed at"));
+        let ours =
+            info.payload().downcast_ref::<String>().is_some_and(|text| text.starts_with("fault armed at"));
         if !ours {
             eprintln!("{info}");
         }
     }));
+}
+
+#[test]
+fn a_panic_at_any_place_costs_one_connection_and_leaves_no_trace() {
+    quiet();
     let failed: Vec<_> = fault::POINTS
         .iter()
         .filter_map(|name| std::panic::catch_unwind(|| contained(name)).err().map(|_| *name))
         .collect();
     assert!(failed.is_empty(), "{failed:?}");
+}
+
+/// The same with streams on both sides: a place that a stream passes costs its connection, with its streams at once.
+fn contained_among_streams(name: &'static str) -> bool {
+    let mut stage = stage();
+    stage.lenient = true;
+    let mut bystander = stage.client(&(HELLO.to_owned() + &request(1, "/a")));
+    let mut theirs = stage.server();
+    stage.hear(&mut theirs);
+    let before = stage.house.worker.census();
+    fault::arm(Some(name));
+    let mut lost = stage.client(&(HELLO.to_owned() + &request(1, "/a") + &request(3, "/two")));
+    if fault::armed().is_some() {
+        let (mut first, mut second) = (stage.server(), panics_streams::server(&mut stage));
+        stage.say(&mut first, OK);
+        stage.say(&mut second, &head(1, &[(":status", "200")]));
+        lost.sock.as_ref().unwrap().finish();
+        stage.pass(5);
+    }
+    let met = fault::armed().is_none();
+    fault::arm(None);
+    stage.hear(&mut lost);
+    assert!(
+        lost.end.is_some() && lost.text().matches(":status").count() < 3,
+        "{name}: the connection is lost"
+    );
+    assert_eq!(stage.house.ledger.panics.get(), u64::from(met), "{name}");
+    let after = stage.house.worker.census();
+    assert!(after.downs <= before.downs, "{name}: no stream outlives its connection: {after:?}");
+    stage.say(&mut theirs, OK);
+    assert!(stage.hear(&mut bystander).ends_with("ok"), "{name}: the one beside it is served");
+    drop((lost, bystander, theirs));
+    stage.pass(30_000);
+    if let Err(fault) = promises::nothing_left(&stage.house) {
+        panic!("{name}: {fault}");
+    }
+    met
+}
+
+#[test]
+fn a_panic_where_streams_pass_costs_their_connection_and_leaves_no_trace() {
+    quiet();
+    let tried = |name: &&'static str| {
+        std::panic::catch_unwind(|| contained_among_streams(name)).map_err(|_| *name).map(|met| (*name, met))
+    };
+    let (met, failed): (Vec<_>, Vec<_>) = fault::POINTS.iter().map(tried).partition(Result::is_ok);
+    assert!(failed.is_empty(), "{failed:?}");
+    let met: Vec<_> = met.into_iter().flatten().filter(|(_, met)| *met).map(|(name, _)| name).collect();
+    assert!(met.len() >= 15, "{met:?}");
 }
