@@ -10,7 +10,7 @@ use crate::http1::head::Scan;
 use crate::net::{Address, Net};
 use crate::reason::Reason;
 use crate::tls::{Cause, Session};
-use crate::upstream::{Place, Up};
+use crate::upstream::{Place, Turn, Up};
 use crate::worker::accept::out_of_descriptors;
 use crate::worker::downstream::Down;
 use crate::worker::io::Io;
@@ -74,6 +74,7 @@ impl<N: Net> Worker<N> {
             connecting: true,
             served: 0,
             idle_since: 0,
+            turn: Turn::Out,
             timer: Some(self.wheel.create(up_token)),
             carry: Vec::new(),
             scan: Scan::new(),

@@ -212,23 +212,31 @@ impl<N: Net> Worker<N> {
             return Some(self.undialled(down, link, &Undialled::Socket(error)));
         }
         crate::fault::point("lease.connected");
-        found.up.connecting = false;
         if found.up.io.is_shaking() {
             // The time for the connection is for the handshake too.
-            return self.shake_up(down, link);
+            let _ = self.is_called(found.id, &mut found.up);
+            found.up.connecting = false;
+            return Some(Step::Wait);
         }
+        found.up.connecting = false;
         if let Some(exchange) = down.exchange.as_mut() {
             exchange.try_deadline = exchange.per_try_deadline;
         }
         None
     }
 
-    /// Go on with the handshake of a new connection; `None`: it is over, and what has waited for it is on its way.
-    pub(crate) fn shake_up(
+    /// Go on with the handshake of a new connection in its turn.
+    pub(crate) fn step_up(
         &mut self,
         down: &mut Down<N::Sock>,
         link: &mut Option<Link<N::Sock>>,
     ) -> Option<Step> {
+        let found = link.as_mut()?;
+        if self.is_called(found.id, &mut found.up) { self.shake_up(down, link) } else { Some(Step::Wait) }
+    }
+
+    /// Take a step of the handshake of a new connection; `None`: it is over, and what has waited for it is on its way.
+    fn shake_up(&mut self, down: &mut Down<N::Sock>, link: &mut Option<Link<N::Sock>>) -> Option<Step> {
         let found = link.as_mut()?;
         crate::fault::point("lease.shake");
         let cause = match found.up.io.shake(&mut self.net, &mut self.buffers) {

@@ -66,7 +66,7 @@ impl<N: Net> Worker<N> {
                 return Some(step);
             }
         } else if found.up.io.is_shaking()
-            && let Some(step) = self.shake_up(down, link)
+            && let Some(step) = self.step_up(down, link)
         {
             let gone = step == Step::Wait && self.client_left(down);
             return Some(if gone { self.fail(down, link, Reason::ClientGone) } else { step });

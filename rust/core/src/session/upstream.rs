@@ -17,7 +17,7 @@ use crate::http2::{Connection, Key, LocalSettings, Role, Scratch};
 use crate::net::{Net, Ready};
 use crate::reason::Reason;
 use crate::tls::Cause;
-use crate::upstream::{Place, Up};
+use crate::upstream::{Place, Turn, Up};
 use crate::worker::Worker;
 use crate::worker::border;
 use crate::worker::io::Io;
@@ -90,6 +90,7 @@ impl<N: Net> Worker<N> {
             connecting: false,
             served,
             idle_since: 0,
+            turn: Turn::Out,
             timer: None,
             carry: Vec::new(),
             scan: Scan::new(),
@@ -204,6 +205,9 @@ impl<N: Net> Worker<N> {
                 return self.unconnected(Link { id, up }, &Undialled::Socket(error));
             }
             if up.io.is_shaking() {
+                if !self.is_called(id, &mut up) {
+                    return self.ups.put(id, up);
+                }
                 match self.shake_session(&mut up) {
                     Shaken::Wait => return self.ups.put(id, up),
                     Shaken::Done(_) => {}

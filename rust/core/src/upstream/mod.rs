@@ -41,12 +41,25 @@ pub struct Up<S> {
     /// Since when it lies in the pool, or carries no stream, ns; `u64::MAX` while it carries some. Of one that is still to
     /// carry streams and not connected: until when it must be.
     pub idle_since: u64,
+    /// Whose turn it is in its handshake.
+    pub turn: Turn,
     /// Its timer; a stream has none.
     pub timer: Option<TimerId>,
     /// A partial head.
     pub carry: Vec<u8>,
     /// How far the partial head was looked at.
     pub scan: Scan,
+}
+
+/// Where a handshake with an upstream stands in the line for its next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Not in it.
+    Out,
+    /// It waits.
+    InLine,
+    /// Its turn has come.
+    Called,
 }
 
 impl<S> Up<S> {

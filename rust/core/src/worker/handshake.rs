@@ -1,4 +1,4 @@
-//! TLS handshakes with clients: each stands in line for its steps.
+//! TLS handshakes, with clients and with upstreams: each stands in line for its steps.
 //!
 //! Theory: a step of a handshake costs as much as many requests (a signature, a key agreement). So it is not done when
 //! its bytes come, but in its turn: a turn of the worker first serves every connection that is established, then takes
@@ -15,6 +15,7 @@ use super::{Worker, limits};
 use crate::exchange::Step;
 use crate::net::Net;
 use crate::tls::{Cause, Session};
+use crate::upstream::{Turn, Up};
 
 impl<N: Net> Worker<N> {
     /// From here on the connection speaks TLS, if its listener does. What came already is its first bytes.
@@ -50,17 +51,59 @@ impl<N: Net> Worker<N> {
         Step::Wait
     }
 
-    /// Take those who have waited longest one step further.
+    /// Whether a handshake with an upstream may take a step now. If not, it stands in line from now on, as soon as there
+    /// is a step to take: the first one, or one for which bytes have come.
+    pub(crate) fn is_called(&mut self, id: Id, up: &mut Up<N::Sock>) -> bool {
+        let due = up.connecting || up.io.readable || up.io.closing;
+        match up.turn {
+            Turn::Called => up.turn = Turn::Out,
+            Turn::Out if due => {
+                up.turn = Turn::InLine;
+                self.shaking_up.push_back(id);
+                return false;
+            }
+            Turn::Out | Turn::InLine => return false,
+        }
+        true
+    }
+
+    /// Take those who have waited longest one step further; each side in its turn, so that a flood of clients does not
+    /// keep the gateway from its upstreams.
     pub(super) fn shake_hands(&mut self) {
-        let mut left = limits::TURN_HANDSHAKES;
-        while left > 0 {
-            let Some(id) = self.shaking.pop_front() else { return };
-            // Those who have left meanwhile cost nothing.
+        for _ in 0..limits::TURN_HANDSHAKES {
+            self.upstream_next = !self.upstream_next;
+            let side = self.upstream_next;
+            let _ = self.shake_next(side) || self.shake_next(!side);
+        }
+    }
+
+    fn shake_next(&mut self, upstream: bool) -> bool {
+        if upstream { self.shake_next_up() } else { self.shake_next_down() }
+    }
+
+    /// False if nobody waits. Those who have left meanwhile cost nothing.
+    fn shake_next_down(&mut self) -> bool {
+        while let Some(id) = self.shaking.pop_front() {
             if self.downs.get_mut(id).is_some() {
-                left -= 1;
                 self.contained(|worker| worker.shake(id));
+                return true;
             }
         }
+        false
+    }
+
+    fn shake_next_up(&mut self) -> bool {
+        while let Some(id) = self.shaking_up.pop_front() {
+            let Some(up) = self.ups.get_mut(id) else { continue };
+            up.turn = Turn::Called;
+            let owner = up.owner;
+            self.contained(|worker| match owner {
+                Some(owner) => worker.drive(owner, None),
+                None => worker.drive_session(id, None),
+            });
+            return true;
+        }
+        false
     }
 
     fn shake(&mut self, id: Id) {

@@ -20,8 +20,8 @@ pub const TURN_BYTES: usize = 256 * 1024;
 /// Requests one connection may begin in a row out of bytes that were already read (pipelining).
 pub const TURN_REQUESTS: u32 = 16;
 
-/// TLS handshakes that are taken a step further before the established connections have their turn. One step costs 50 to
-/// 500 µs, mostly for one signature, as much as ten requests. nginx and HAProxy take all that are ready.
+/// TLS handshakes, of both sides together, that are taken a step further before the established connections have their
+/// turn. One step costs 50 to 500 µs, mostly for one signature, as much as ten requests. nginx and HAProxy take all.
 pub const TURN_HANDSHAKES: usize = 1;
 
 /// Connections taken from one listening socket before the established ones have their turn. nginx: 1 or all;

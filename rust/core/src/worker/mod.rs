@@ -134,6 +134,10 @@ pub struct Worker<N: Net> {
     pub(crate) again_up: Again,
     /// Clients whose handshakes can go on, in the order in which they came.
     shaking: VecDeque<Id>,
+    /// Connections to upstreams whose handshakes can go on.
+    shaking_up: VecDeque<Id>,
+    /// The next step is an upstream's, if one waits.
+    upstream_next: bool,
     pub(crate) again_wanted: bool,
     told: bool,
     /// Ends of connections that Trio has still to be told of.
@@ -206,6 +210,8 @@ impl<N: Net> Worker<N> {
             again: Again::default(),
             again_up: Again::default(),
             shaking: VecDeque::new(),
+            shaking_up: VecDeque::new(),
+            upstream_next: false,
             again_wanted: false,
             told: false,
             untold_ends: VecDeque::new(),
@@ -225,8 +231,9 @@ impl<N: Net> Worker<N> {
 
     /// Wait once, and do everything that became possible.
     pub fn turn(&mut self) {
-        let rests = self.again.is_empty() && self.again_up.is_empty() && self.shaking.is_empty();
-        let timeout = if rests { self.rest() } else { 0 };
+        let going_on = !self.again.is_empty() || !self.again_up.is_empty();
+        let shaking = !self.shaking.is_empty() || !self.shaking_up.is_empty();
+        let timeout = if going_on || shaking { 0 } else { self.rest() };
         let mut ready = std::mem::take(&mut self.ready);
         self.net.wait(&mut ready, timeout);
         self.now = self.net.now();

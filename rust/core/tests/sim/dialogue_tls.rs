@@ -1,9 +1,13 @@
 //! TLS on both sides: handshakes that end well, badly or never, what requests on them are told, and their ends.
 
-use gateway_core::document::{ClientAuthMode, Document, UpstreamTls};
+use gateway_core::document::{ClientAuthMode, Document, UpstreamProtocol, UpstreamTls};
+use gateway_core::net::Address;
 use gateway_core::reason::Reason;
 use gateway_core::tls::Cause;
+use gateway_core::worker::limits;
 
+use super::house::MS;
+use super::http::drain;
 use super::plan;
 use super::secure::{client, server};
 use super::stage::{SERVER, Stage};
@@ -209,6 +213,31 @@ fn a_request_waits_for_the_handshake_with_its_upstream() {
     server.say(&mut stage, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnow");
     assert!(stage.next(&mut client).ends_with("now"));
     assert_eq!(stage.house.worker.census().idle, 1);
+}
+
+/// A first step needs nothing from the upstream, so all of them could be taken at once.
+#[test]
+fn handshakes_with_upstreams_wait_for_each_other_too() {
+    for protocol in [UpstreamProtocol::Http1, UpstreamProtocol::Auto] {
+        let mut document = plan::plain(SERVER);
+        document.upstreams[0].tls = Some(tls_peer::upstream());
+        document.upstreams[0].protocol = protocol;
+        let mut stage = Stage::new(document);
+        let clients: Vec<_> = (0..12).map(|_| stage.dial()).collect();
+        for client in &clients {
+            client.sock.as_ref().unwrap().write(GET.as_bytes()).unwrap();
+        }
+        let (mut made, mut greeted) = (Vec::new(), 0);
+        for _ in 0..100 {
+            stage.house.net.alarm(stage.house.net.time() + MS);
+            stage.house.turn();
+            made.extend(std::iter::from_fn(|| stage.house.net.arrived(&Address::parse(SERVER).unwrap())));
+            let fresh = made.iter().filter(|sock| !drain(sock, usize::MAX).0.is_empty()).count();
+            assert!(fresh <= limits::TURN_HANDSHAKES, "{fresh} steps in one turn");
+            greeted += fresh;
+        }
+        assert_eq!(greeted, clients.len(), "each had its turn");
+    }
 }
 
 #[test]
