@@ -1,18 +1,20 @@
-"""WebSocket conversations go through the gateway as they go without it, over HTTP/1.1 and over HTTP/2.
+"""WebSocket conversations go through the gateway as they go without it: over HTTP/1.1 and HTTP/2, plain and over TLS.
 
-Each conversation is had three times: with the server itself, through the gateway after an Upgrade, and through it on a
-stream of HTTP/2. What the client saw and what the server saw must be the same each time.
+Each conversation is had with the server itself, and through the gateway in four ways: after an Upgrade and on a stream
+of HTTP/2, each with and without TLS. What the client saw and what the server saw must be the same each time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 import pytest
 from websockets.frames import Frame, Opcode
 
-from tests.e2e.configuration import forward_to
+from tests.e2e.certificates import Certificates
+from tests.e2e.configuration import LISTEN, forward_to
 from tests.e2e.gateway_process import Gateway, until
 from tests.e2e.websocket_talk import Room, SocketWire, StreamWire, Talk, Wire
 
@@ -151,12 +153,53 @@ def room() -> Iterator[Room]:
 
 
 @pytest.fixture(scope="module")
-def gateway(room: Room, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with Gateway(forward_to(f"127.0.0.1:{room.port}"), tmp_path_factory.mktemp("talks")) as running:
+def gateway(room: Room, tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Gateway]:
+    secure = {"name": "secure", "listen": LISTEN, "tls": certificates.tls(certificates.leaf("test"))}
+    config = forward_to(f"127.0.0.1:{room.port}", listeners=[{"name": "web", "listen": LISTEN}, secure])
+    with Gateway(config, tmp_path_factory.mktemp("talks")) as running:
         yield running
 
 
-def had(room: Room, wire: Wire, script: Script) -> tuple[list[object], list[object]]:
+class Way(NamedTuple):
+    """From a client through the gateway."""
+
+    wire: Callable[..., Wire]
+    alpn: str | None
+    """What is agreed upon over TLS; None: there is none."""
+
+    def open(self, gateway: Gateway, certificates: Certificates, *, compressed: bool) -> Wire:
+        """Up to where the conversation begins."""
+        if self.alpn is None:
+            return self.wire(gateway.port("web"), compressed=compressed)
+        return self.wire(
+            gateway.port("secure"), compressed=compressed, tls=certificates.client_context(alpn=(self.alpn,))
+        )
+
+
+WAYS = {
+    "upgrade": Way(SocketWire, None),
+    "stream": Way(StreamWire, None),
+    "upgrade over TLS": Way(SocketWire, "http/1.1"),
+    "stream over TLS": Way(StreamWire, "h2"),
+}
+
+Heard = tuple[list[object], list[object]]
+"""By the client, and by the server."""
+
+
+@pytest.fixture(scope="module")
+def straight(room: Room) -> Callable[[Script], Heard]:
+    """How a conversation goes without the gateway; it is had once."""
+
+    @cache
+    def found(name: str) -> Heard:
+        script = next(each for each in SCRIPTS if each.name == name)
+        return had(room, SocketWire(room.port, compressed=script.compressed), script)
+
+    return lambda script: found(script.name)
+
+
+def had(room: Room, wire: Wire, script: Script) -> Heard:
     """Have the conversation: what the client heard, and what the server heard."""
     before = len(room.heard)
     with Talk(wire) as talk:
@@ -169,20 +212,32 @@ def names(script: Script) -> str:
     return script.name
 
 
-@pytest.mark.parametrize("way", ["upgrade", "stream"])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("script", SCRIPTS, ids=names)
-def test_conversation_is_the_same_through_the_gateway(room: Room, gateway: Gateway, script: Script, way: str) -> None:
-    straight = had(room, SocketWire(room.port, compressed=script.compressed), script)
-    wire = (SocketWire if way == "upgrade" else StreamWire)(gateway.port(), compressed=script.compressed)
-    through = had(room, wire, script)
-    assert len(through[0]) == len(straight[0])
-    for heard, should in zip((*through[0], *through[1]), (*straight[0], *straight[1]), strict=True):
-        assert heard == should
+def test_conversation_is_the_same_through_the_gateway(
+    room: Room,
+    gateway: Gateway,
+    certificates: Certificates,
+    straight: Callable[[Script], Heard],
+    script: Script,
+    way: Way,
+) -> None:
+    should = straight(script)
+    through = had(room, way.open(gateway, certificates, compressed=script.compressed), script)
+    assert len(through[0]) == len(should[0])
+    for heard, expected in zip((*through[0], *through[1]), (*should[0], *should[1]), strict=True):
+        assert heard == expected
 
 
-def test_many_conversations_at_once_leave_nothing_behind(room: Room, gateway: Gateway) -> None:
-    before = gateway.metrics().sum("gateway_connections_open", listener="web")
-    wires = [StreamWire(gateway.port(), compressed=False) for _ in range(20)]
+@pytest.mark.parametrize("way", [WAYS["stream"], WAYS["stream over TLS"]], ids=["plain", "TLS"])
+def test_many_conversations_at_once_leave_nothing_behind(
+    gateway: Gateway, certificates: Certificates, way: Way
+) -> None:
+    def connections() -> float:
+        return sum(gateway.metrics().sum("gateway_connections_open", listener=name) for name in ("web", "secure"))
+
+    before = connections()
+    wires = [way.open(gateway, certificates, compressed=False) for _ in range(20)]
     talks = [Talk(wire) for wire in wires]
     for number, talk in enumerate(talks):
         talk.say(lambda p, n=number: p.send_text(b"talk %d" % n))  # type: ignore[misc]
@@ -191,4 +246,4 @@ def test_many_conversations_at_once_leave_nothing_behind(room: Room, gateway: Ga
         assert talk.heard[-1] == ("TEXT", b"talk %d" % number, True)
         _leave(talk)
         talk.wire.drop()
-    until(lambda: gateway.metrics().sum("gateway_connections_open", listener="web") <= before, "all are gone")
+    until(lambda: connections() <= before, "all are gone")

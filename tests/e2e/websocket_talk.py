@@ -2,13 +2,15 @@
 
 Theory: what both sides see of a conversation must not depend on the way. So the client is the sans-I/O half of the
 `websockets` library, fed with bytes; a wire brings them to the server: straight or through the gateway, after an
-Upgrade of HTTP/1.1 (RFC 6455) or on a stream of HTTP/2 (RFC 8441). What the client sees is a list to compare.
+Upgrade of HTTP/1.1 (RFC 6455) or on a stream of HTTP/2 (RFC 8441), with or without TLS. What the client sees is a list
+to compare.
 """
 
 from __future__ import annotations
 
 import base64
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +26,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from tests.e2e.client import PART, PATIENCE
 from tests.e2e.http2_client import Http2Client
+from tests.e2e.tls_socket import TlsSocket
 
 DEFLATE: Final = "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"
 LIMIT: Final = 8 * 1024 * 1024
@@ -45,8 +48,9 @@ class Wire(Protocol):
 class SocketWire:
     """A connection that has switched from HTTP/1.1."""
 
-    def __init__(self, port: int, *, compressed: bool) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    def __init__(self, port: int, *, compressed: bool, tls: ssl.SSLContext | None = None) -> None:
+        sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self.sock = sock if tls is None else TlsSocket(sock, tls, "test")
         key = base64.b64encode(bytes(range(16))).decode()
         asked = [f"Sec-WebSocket-Extensions: {DEFLATE}"] if compressed else []
         lines = ["GET /talk HTTP/1.1", "Host: test", "Connection: Upgrade", "Upgrade: websocket"]
@@ -80,8 +84,8 @@ class SocketWire:
 class StreamWire:
     """A stream of HTTP/2, beside which others may be open."""
 
-    def __init__(self, port: int, *, compressed: bool) -> None:
-        self.client = Http2Client(port)
+    def __init__(self, port: int, *, compressed: bool, tls: ssl.SSLContext | None = None) -> None:
+        self.client = Http2Client(port, tls=tls)
         self.waiting: list[bytes] = []
         self.over = False
         self.status = 0
@@ -89,7 +93,7 @@ class StreamWire:
         while not self.client.conn.remote_settings.enable_connect_protocol:
             self._hear()
         self.stream = self.client.conn.get_next_available_stream_id()
-        head = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/talk")]
+        head = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", self.client.scheme), (":path", "/talk")]
         asked = [("sec-websocket-extensions", DEFLATE)] if compressed else []
         fields = [*head, (":authority", "test"), ("sec-websocket-version", "13"), *asked]
         self.client.conn.send_headers(self.stream, fields)
