@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.e2e.configuration import forward_to
 from tests.e2e.gateway_process import Gateway, until
-from tests.e2e.grpc_peers import PATIENCE, EchoClient, EchoServer, path, raw_call
+from tests.e2e.grpc_peers import PATIENCE, EchoClient, EchoServer, message, path, raw_call
+from tests.e2e.http2 import Kind, RawServer, reset
+from tests.e2e.http2_client import Http2Client
+from tests.e2e.origin import Connection, ScriptedOrigin
 
 LISTENERS = [{"name": "web", "listen": "127.0.0.1:0"}]
 
@@ -158,6 +163,33 @@ def test_the_client_s_deadline_ends_the_call_at_the_server_too(pair: Pair) -> No
     found = code_of(lambda: list(pair.client.down("Wait")(b"x", timeout=0.4)))
     assert found[0] == grpc.StatusCode.DEADLINE_EXCEEDED
     assert pair.server.cancelled.wait(PATIENCE)
+
+
+UNITS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "S": 1.0}
+
+
+def obey(connection: Connection) -> None:
+    """A server that resets each call as soon as the deadline that it was told has passed, as Go's does."""
+    server = RawServer(connection.sock)
+    for found in server.frames():
+        if found.kind == Kind.HEADERS:
+            told = server.messages[found.stream].heads[0]["grpc-timeout"]
+            threading.Event().wait(int(told[:-1]) * UNITS[told[-1]])
+            server.send(reset(found.stream))
+
+
+def test_a_server_that_sees_the_deadline_pass_before_we_do_has_not_failed(tmp_path: Path) -> None:
+    call = (("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "9m"))
+    with ScriptedOrigin(obey) as origin:
+        upstream = {"endpoints": [origin.address], "protocol": "h2"}
+        config = {**forward_to(), "upstreams": {"app": upstream}}
+        with Gateway(config, tmp_path) as gateway, Http2Client(gateway.port()) as client:
+            answers = [client.ask("POST", "/a.B/C", *call, body=message(b"")) for _ in range(40)]
+            assert {answer.header("grpc-message") for answer in answers} == {
+                "request_timeout: the deadline of the request has passed"
+            }
+            assert {answer.header("grpc-status") for answer in answers} == {"4"}
+            assert gateway.metrics().reasons().get("upstream_closed", 0) == 0
 
 
 def test_a_call_that_its_client_gives_up_is_given_up_at_the_server(pair: Pair) -> None:

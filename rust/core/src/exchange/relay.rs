@@ -6,6 +6,7 @@
 use super::body::{Carried, Sink, wires};
 use super::grpc::NOT_BASE64;
 use super::{Answer, Backend, Link, Step};
+use crate::http2::code::Code;
 use crate::net::Net;
 use crate::reason::Reason;
 use crate::session::stream::Gone;
@@ -342,7 +343,11 @@ impl<N: Net> Worker<N> {
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         crate::fault::point("relay.lost");
         let awaited = matches!(exchange.answer, Answer::Awaited);
-        let (reason, code) = Self::gone_reason(gone, &exchange.answer);
+        let (reason, code) = match gone {
+            // A server that was told the deadline has seen it pass a little before our timer has.
+            Gone::Reset(_) if exchange.deadline <= self.now => (Reason::RequestTimeout, Code::CANCEL),
+            gone => Self::gone_reason(gone, &exchange.answer),
+        };
         let safe = match gone {
             // Not processed (RFC 9113 §8.7): whatever it was, it may be sent again.
             Gone::Refused => true,
