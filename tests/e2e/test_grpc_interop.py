@@ -1,18 +1,20 @@
 """gRPC's standard interop cases through the gateway, as Go's client asks and Go's server answers them.
 
 They are described in https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md. Both programs speak
-HTTP/2 alone, which is the one pairing that carries all of gRPC.
+HTTP/2 alone, which is the one pairing that carries all of gRPC. Each case is asked without TLS, and over TLS by a
+client that verifies the gateway's certificate.
 """
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 
 from tests.conformance.h2spec import peer
+from tests.e2e.certificates import Certificates
 from tests.e2e.configuration import LISTEN
 from tests.e2e.gateway_process import Gateway, free_port, until
 from tests.e2e.programs import answers
@@ -35,42 +37,59 @@ INTEROP: Final = (
 )
 
 
-def through(address: str) -> dict[str, Any]:
+NAME: Final = "grpc.test"
+"""What the client over TLS asks for."""
+
+
+def through(address: str, certificates: Certificates) -> dict[str, Any]:
     """Forward everything to this server of HTTP/2."""
+    tls = certificates.tls(certificates.leaf(NAME))
     return {
-        "listeners": [{"name": "web", "listen": LISTEN}],
+        "listeners": [{"name": "plain", "listen": LISTEN}, {"name": "tls", "listen": LISTEN, "tls": tls}],
         "routes": [{"name": "all", "rules": [{"name": "all", "to": "app"}]}],
         "upstreams": {"app": {"endpoints": [address], "protocol": "h2"}},
     }
 
 
 @pytest.fixture(scope="module")
-def interop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def interop(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Gateway]:
     port = free_port()
     server = subprocess.Popen(
         [peer("grpc-interop-server"), "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         until(lambda: answers(port), "the interop server listens")
-        with Gateway(through(f"127.0.0.1:{port}"), tmp_path_factory.mktemp("interop")) as gateway:
+        with Gateway(through(f"127.0.0.1:{port}", certificates), tmp_path_factory.mktemp("interop")) as gateway:
             yield gateway
     finally:
         server.kill()
         server.wait()
 
 
-def ask(gateway: Gateway, case: str, *options: str) -> None:
-    where = ["--server_host", "127.0.0.1", "--server_port", str(gateway.port())]
-    command = [peer("grpc-interop-client"), *where, "--test_case", case, *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
-    assert done.returncode == 0, done.stderr[-3000:]
+Ask = Callable[..., None]
+"""A case, with options."""
+
+
+@pytest.fixture(params=["plain", "tls"])
+def ask(request: pytest.FixtureRequest, interop: Gateway, certificates: Certificates) -> Ask:
+    """Run Go's client."""
+    listener: str = request.param
+    where = ["--server_host", "127.0.0.1", "--server_port", str(interop.port(listener))]
+    trust = ["--use_tls", "--use_test_ca", "--ca_file", str(certificates.ca), "--server_host_override", NAME]
+    client = [peer("grpc-interop-client"), *where, *(trust if listener == "tls" else [])]
+
+    def run(case: str, *options: str) -> None:
+        done = subprocess.run([*client, "--test_case", case, *options], capture_output=True, text=True, timeout=50)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    return run
 
 
 @pytest.mark.parametrize("case", INTEROP)
-def test_interop_case_of_go(interop: Gateway, case: str) -> None:
-    ask(interop, case)
+def test_interop_case_of_go(ask: Ask, case: str) -> None:
+    ask(case)
 
 
-def test_many_calls_of_go_on_one_channel(interop: Gateway) -> None:
+def test_many_calls_of_go_on_one_channel(ask: Ask) -> None:
     rounds = ["--soak_iterations", "200", "--soak_max_failures", "0", "--soak_min_time_ms_between_rpcs", "0"]
-    ask(interop, "rpc_soak", *rounds, "--soak_request_size", "1000", "--soak_response_size", "3000")
+    ask("rpc_soak", *rounds, "--soak_request_size", "1000", "--soak_response_size", "3000")
