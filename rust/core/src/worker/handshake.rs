@@ -2,8 +2,8 @@
 //!
 //! Theory: a step of a handshake costs as much as many requests (a signature, a key agreement). So it is not done when
 //! its bytes come, but in its turn: a turn of the worker first serves every connection that is established, then takes
-//! [`limits::TURN_HANDSHAKES`] handshakes one step further. A flood of them makes newcomers wait for each other, and
-//! adds one step to what the others wait for.
+//! [`limits::TURN_HANDSHAKES`] handshakes one step further, and clears away those whose clients have left. A flood of
+//! them makes newcomers wait for each other, and adds one step to what the others wait for.
 //!
 //! Rules: whoever stands in line stands there once; the time of a handshake runs in line too; a handshake that failed is
 //! told so by an alert, which the client is given time to read.
@@ -81,11 +81,14 @@ impl<N: Net> Worker<N> {
         if upstream { self.shake_next_up() } else { self.shake_next_down() }
     }
 
-    /// False if nobody waits. Those who have left meanwhile cost nothing.
+    /// False if nobody waits. Those who have left meanwhile cost next to nothing: a line of them is over as soon as it
+    /// was made.
     fn shake_next_down(&mut self) -> bool {
-        while let Some(id) = self.shaking.pop_front() {
-            if self.downs.get_mut(id).is_some() {
-                self.contained(|worker| worker.shake(id));
+        for _ in 0..limits::TURN_VACANCIES {
+            let Some(id) = self.shaking.pop_front() else { return false };
+            let mut present = true;
+            self.contained(|worker| present = worker.shake(id));
+            if present {
                 return true;
             }
         }
@@ -106,11 +109,13 @@ impl<N: Net> Worker<N> {
         false
     }
 
-    fn shake(&mut self, id: Id) {
-        let Some(mut down) = self.downs.take(id) else { return };
+    /// One step of a handshake; whether the client was still there.
+    fn shake(&mut self, id: Id) -> bool {
+        let Some(mut down) = self.downs.take(id) else { return false };
         down.phase = Phase::Handshake { queued: false };
         crate::fault::point("handshake.step");
         let mut link = None;
+        let mut present = true;
         let step = match down.io.shake(&mut self.net, &mut self.buffers) {
             Shaken::Wait => self.line_up(id, &mut down),
             Shaken::Done(kind) => {
@@ -123,9 +128,13 @@ impl<N: Net> Worker<N> {
                 // The first request may have come along.
                 self.advance(id, &mut down, &mut link)
             }
-            Shaken::Failed(cause) => self.dismiss(id, &mut down, cause),
+            Shaken::Failed(cause) => {
+                present = cause != Cause::Gone;
+                self.dismiss(id, &mut down, cause)
+            }
         };
         self.put_back(id, down, link, step);
+        present
     }
 
     fn dismiss(&mut self, id: Id, down: &mut Down<N::Sock>, cause: Cause) -> Step {

@@ -24,6 +24,11 @@ pub const TURN_REQUESTS: u32 = 16;
 /// turn. One step costs 50 to 500 µs, mostly for one signature, as much as ten requests. nginx and HAProxy take all.
 pub const TURN_HANDSHAKES: usize = 1;
 
+/// Places in the line of handshakes that are looked at per turn while nothing but clients who have left is found there:
+/// as many as may be accepted per turn ([`TURN_ACCEPTS`]), so that the line of a flood is cleared as fast as it grows.
+/// Each costs a close.
+pub const TURN_VACANCIES: u32 = TURN_ACCEPTS;
+
 /// Connections taken from one listening socket before the established ones have their turn. nginx: 1 or all;
 /// HAProxy: 64 (`tune.maxaccept`).
 pub const TURN_ACCEPTS: u32 = 64;

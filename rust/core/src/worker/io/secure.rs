@@ -252,8 +252,12 @@ impl<S> Io<S> {
         }
     }
 
-    /// One step of the handshake: one read, and what follows from it. A client's first step needs no read.
+    /// One step of the handshake: one read, and what follows from it. A client's first step needs no read. For one who
+    /// has left before it was heard nothing is read, and above all nothing signed.
     pub fn shake<N: Net<Sock = S>>(&mut self, net: &mut N, buffers: &mut Buffers) -> Shaken {
+        if self.closing && self.tls.as_ref().is_some_and(|tls| tls.is_unheard()) {
+            return Shaken::Failed(Cause::Gone);
+        }
         if self.readable {
             if let Took::Over = with_places(|places| self.take(net, places, &mut [])) {
                 let cause = self.tls.as_ref().and_then(|tls| tls.failed());
