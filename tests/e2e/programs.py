@@ -21,6 +21,7 @@ PACKAGES: Final = {
     "nghttp": "nghttp2-client",
     "nghttpd": "nghttp2-server",
     "nginx": "nginx-light",
+    "openssl": "openssl",
     "slowhttptest": "slowhttptest",
     "strace": "strace",
     "wrk": "wrk",

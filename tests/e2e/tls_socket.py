@@ -46,6 +46,20 @@ class TlsSocket:
         except ssl.SSLZeroReturnError:
             return b""
 
+    def seal(self, plain: bytes) -> bytes:
+        """What would be sent for these bytes."""
+        self.tls.write(plain)
+        return self._gone.read()
+
+    def open(self, wire: bytes) -> bytes:
+        """The plain text of what came by another way than `recv`, as far as it is whole."""
+        self._come.write(wire)
+        plain = b""
+        with suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            while part := self.tls.read(PART):
+                plain += part
+        return plain
+
     def shutdown(self, how: int) -> None:
         """Say that nothing more comes (close_notify); what the other side says can still be read."""
         assert how == socket.SHUT_WR

@@ -63,8 +63,11 @@ class Attack:
         order = asdict(weapon) | {"port": port, "seconds": seconds}
         for name in ("opening", "again"):
             order[name] = base64.b64encode(order[name]).decode()
+        self._start("tests.faults.attacker", order)
+
+    def _start(self, module: str, order: dict[str, Any]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.attacker"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
