@@ -52,7 +52,7 @@ Line = Row | Condition
 def in_words(answer: dict[str, Any]) -> list[str]:
     """The explanation, line by line."""
     answer = _harmless(answer)
-    lines = [*_arrival(answer), *_taken(answer), *_others(answer), *_outcome(answer)]
+    lines = [*_arrival(answer), *_passed(answer), *_taken(answer), *_others(answer), *_outcome(answer)]
     rows = [line for line in lines if isinstance(line, Row) and line.note]
     name = max([NAME_WIDTH, *(len(row.name) + 2 for row in rows)])
     place = max([PLACE_WIDTH, *(len(row.place) + 3 for row in rows)])
@@ -100,6 +100,12 @@ def _grpc(grpc: dict[str, Any]) -> Iterator[str]:
         yield f"deadline {grpc['timeout_ns'] / 1e9:g}s"
 
 
+def _passed(answer: dict[str, Any]) -> Iterator[Line]:
+    if passed := answer["passed"]:
+        yield Row("sni", passed["pattern"], passed["source"], "PASSED ON", BOLD_GREEN)
+        yield Row("tls", "not opened", "", "method, path and headers are for the upstream alone")
+
+
 def _taken(answer: dict[str, Any]) -> Iterator[Line]:
     for each in answer["candidates"]:
         if each["state"] == "taken":
@@ -145,6 +151,8 @@ def _outcome(answer: dict[str, Any]) -> Iterator[Line]:
     match answer["verdict"]:
         case "forward":
             yield from _forward(answer)
+        case "pass_through":
+            yield from _upstream(answer)
         case "respond":
             yield Row("respond", str(answer["status"]), f"{answer['respond']['body_bytes']} bytes")
         case "redirect":
@@ -155,12 +163,16 @@ def _outcome(answer: dict[str, Any]) -> Iterator[Line]:
             yield Row("refused", str(answer["status"]), f"{answer['reason']}: {answer['text']}", colour=RED)
 
 
-def _forward(answer: dict[str, Any]) -> Iterator[Line]:
+def _upstream(answer: dict[str, Any]) -> Iterator[Line]:
     upstream = answer["upstream"]
     endpoints = [each["address"] for each in upstream["endpoints"]]
     count = "1 endpoint" if len(endpoints) == 1 else f"{len(endpoints)} endpoints"
     more = ", …" if len(endpoints) > ENDPOINTS_SHOWN else ""
     yield Row("upstream", upstream["name"], f"{count} → {', '.join(endpoints[:ENDPOINTS_SHOWN])}{more}")
+
+
+def _forward(answer: dict[str, Any]) -> Iterator[Line]:
+    yield from _upstream(answer)
     if len(answer["split"]) > 1:
         shares = ", ".join(f"{each['upstream']} {each['percent']:g} %" for each in answer["split"])
         yield Row("split", shares)

@@ -52,6 +52,7 @@ class ClientAuth(Wire, frozen=True):
 
 
 class Passthrough(Wire, frozen=True):
+    source: str
     names: tuple[str, ...]
     upstream: int
     connect: int

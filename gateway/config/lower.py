@@ -67,11 +67,11 @@ class _Lowering:
 
     def run(self, generation: int) -> Lowered:
         config = self._config
-        listeners = [self._listener(listener) for listener in config.listeners]
+        listeners = [self._listener(each, self._at["listeners"][index]) for index, each in enumerate(config.listeners)]
         routes = [self._route(route, self._at["routes"][index]) for index, route in enumerate(config.routes)]
         if config.admin is not None:
             admin = schema.Listener(name=ADMIN, listen=config.admin.listen)
-            listeners.append(self._listener(admin))
+            listeners.append(self._listener(admin, self._at["admin"]))
             routes.append(self._admin_route(len(config.listeners)))
         document = wire.Document(
             format=wire.FORMAT,
@@ -85,7 +85,7 @@ class _Lowering:
         )
         return Lowered(document, tuple(self._listening), tuple(self._rules))
 
-    def _listener(self, listener: schema.Listener) -> wire.Listener:
+    def _listener(self, listener: schema.Listener, at: Cursor) -> wire.Listener:
         address = parse_listen(listener.listen)
         key = self._keys.key(str(address), listener.name)
         self._listening.append(Listening(listener.name, key, address))
@@ -106,7 +106,7 @@ class _Lowering:
                 encoded_slash=listener.path.encoded_slash,
             ),
             protocols=tuple(listener.protocols),
-            tls=self._listener_tls(listener),
+            tls=self._listener_tls(listener, at["tls"]["passthrough"]),
             http2=offer_to_clients(
                 listener.http2.max_concurrent_streams,
                 int(listener.limits.header_bytes),
@@ -115,17 +115,18 @@ class _Lowering:
             proxy_protocol=tuple(_senders(listener.proxy_protocol)),
         )
 
-    def _listener_tls(self, listener: schema.Listener) -> wire.ListenerTls | None:
+    def _listener_tls(self, listener: schema.Listener, at: Cursor) -> wire.ListenerTls | None:
         tls = self._credentials.listeners.get(listener.name)
         if tls is None or not isinstance(listener.tls, schema.ListenerTls):
             return tls
-        return msgspec.structs.replace(tls, passthrough=tuple(map(self._passthrough, listener.tls.passthrough)))
+        passed = (self._passthrough(each, at.item(index)) for index, each in enumerate(listener.tls.passthrough))
+        return msgspec.structs.replace(tls, passthrough=tuple(passed))
 
-    def _passthrough(self, written: schema.Passthrough) -> wire.Passthrough:
+    def _passthrough(self, written: schema.Passthrough, at: Cursor) -> wire.Passthrough:
         own = written.timeout or schema.PassthroughTimeout()
         timeouts = timeouts_of((schema.Timeout(connect=own.connect, idle=own.idle), self._config.defaults.timeout))
         names = tuple(dict.fromkeys(sni.lower() for sni in written.sni))
-        return wire.Passthrough(names, self._upstreams[written.to], timeouts.connect, timeouts.idle)
+        return wire.Passthrough(at.spot.where, names, self._upstreams[written.to], timeouts.connect, timeouts.idle)
 
     def _upstream(self, name: str, upstream: schema.Upstream) -> wire.Upstream:
         endpoints = (schema.Endpoint(e) if isinstance(e, str) else e for e in upstream.endpoints)

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 import random
+import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.client import Client, head
+from tests.e2e.certificates import Certificates
+from tests.e2e.client import PART, PATIENCE, Client, head
 from tests.e2e.configuration import LISTEN
 from tests.e2e.gateway_process import GATEWAY, Gateway, until
 from tests.e2e.origin import TellingOrigin
+from tests.e2e.test_passthrough import secure_origin
 from tests.e2e.test_routing import ROUTES
 
 SEED = 20_260_101
@@ -142,6 +146,72 @@ def test_command_and_api_give_the_same_answer(house: House) -> None:
         assert json.loads(done.stdout)["verdict"] == said["verdict"]
         assert json.loads(done.stdout)["candidates"] == said["candidates"]
         assert (done.returncode == 0) == (said["verdict"] == "forward")
+
+
+class Passing:
+    """Two listeners that pass TLS on by name; `opening` opens the other names, `passing` does not."""
+
+    def __init__(self, gateway: Gateway, context: ssl.SSLContext) -> None:
+        self.gateway = gateway
+        self.context = context
+        self.context.check_hostname = False
+        self.context.verify_mode = ssl.CERT_NONE
+
+    def lines(self) -> list[dict[str, Any]]:
+        log = self.gateway.directory / "access.log"
+        lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        return [line for line in lines if line["listener"] in ("opening", "passing")]
+
+    def visit(self, listener: str, name: str) -> dict[str, Any]:
+        """Ask for this name, and for a page if somebody answers: what was logged."""
+        before = len(self.lines())
+        with suppress(ssl.SSLError):
+            sock = socket.create_connection(("127.0.0.1", self.gateway.port(listener)), PATIENCE)
+            with sock, self.context.wrap_socket(sock, server_hostname=name) as secure:
+                secure.sendall(head("GET", "/", "Connection: close", host=name))
+                while secure.recv(PART):
+                    pass
+        until(lambda: len(self.lines()) == before + 1, "the line is written")
+        return self.lines()[-1]
+
+    def explain(self, listener: str, name: str) -> dict[str, Any]:
+        question = {"method": "GET", "url": f"https://{name}/", "listener": listener}
+        status, body = self.gateway.request("POST", "/api/v1/explain", json.dumps(question).encode())
+        assert status == 200, body
+        said: dict[str, Any] = json.loads(body)
+        return said
+
+
+@pytest.fixture(scope="module")
+def passing(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Passing]:
+    entries = [{"sni": ["db.test"], "to": "one"}, {"sni": ["*.test", "x.db.test"], "to": "two"}]
+    own = certificates.tls(certificates.leaf("shop.example"))
+    with secure_origin(certificates, "db.test") as one, secure_origin(certificates, "*.test") as two:
+        config = {
+            "access_log": {"path": "access.log"},
+            "listeners": [
+                {"name": "opening", "listen": LISTEN, "tls": {**own, "passthrough": entries}},
+                {"name": "passing", "listen": LISTEN, "tls": {"passthrough": entries}},
+            ],
+            "routes": [{"name": "own", "rules": [{"name": "own", "respond": {"body": "opened here"}}]}],
+            "upstreams": {"one": {"endpoints": [one.address]}, "two": {"endpoints": [two.address]}},
+        }
+        with Gateway(config, tmp_path_factory.mktemp("passing")) as gateway:
+            yield Passing(gateway, certificates.client_context())
+
+
+@pytest.mark.parametrize("listener", ["opening", "passing"])
+@pytest.mark.parametrize("name", ["db.test", "DB.Test", "a.db.test", "x.db.test", "a.test", "test", "shop.example"])
+def test_explain_knows_which_connections_are_passed_on(passing: Passing, listener: str, name: str) -> None:
+    said, line = passing.explain(listener, name), passing.visit(listener, name)
+    assert (said["verdict"] == "pass_through") == (line["protocol"] == "tls" and line["status"] == 200)
+    if said["verdict"] == "pass_through":
+        assert said["upstream"]["name"] == line["upstream"]
+        assert said["request"] is None and said["taken"] is None, "nothing of the request is looked at"
+    elif listener == "passing":
+        assert (said["verdict"], said["reason"], said["status"]) == ("no_host", line["reason"], line["status"])
+    else:
+        assert (said["verdict"], said["taken"]["rule"]) == ("respond", line["rule"])
 
 
 def test_explain_changes_nothing(house: House) -> None:

@@ -109,6 +109,60 @@ def test_a_header_without_a_name_is_a_usage_error(written: str) -> None:
         _field(written)
 
 
+PASSED = """\
+version: 1
+listeners:
+  - {name: web, listen: "127.0.0.1:8443", tls: {certificates: [{cert: mesh.test.pem, key: mesh.test.key}]}}
+  - name: db
+    listen: "127.0.0.1:8444"
+    tls:
+      passthrough:
+        - {sni: [db.example.com], to: main}
+        - {sni: ["*.db.example.com"], to: replicas}
+routes: [{name: all, listeners: [web], rules: [{name: all, respond: {body: hello}}]}]
+upstreams:
+  main: {endpoints: ["10.0.1.11:5432"]}
+  replicas: {endpoints: ["10.0.1.12:5432", "10.0.1.13:5432"]}
+"""
+
+
+@pytest.fixture
+def db(shop: str) -> None:
+    Path(shop).write_text(PASSED)
+    assert main(["cert", "make", "mesh.test"]) == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ["https://a.db.example.com/"],
+        ["https://A.db.example.com:8444/x?y"],
+        ["/x", "-H", "Host: a.db.example.com", "--listener", "db"],
+    ],
+)
+def test_a_connection_that_is_passed_on_is_told_by_its_name(
+    db: None, question: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    code, text = explained(capsys, "GET", *question)
+    assert code == ExitCode.OK
+    assert text == (
+        "listener   db                127.0.0.1:8444\n"
+        "sni        *.db.example.com  shop.yaml:9    PASSED ON\n"
+        "tls        not opened                       method, path and headers are for the upstream alone\n"
+        "upstream   replicas          2 endpoints → 10.0.1.12:5432, 10.0.1.13:5432\n"
+    )
+
+
+def test_a_name_that_nobody_has_is_a_finding_where_nothing_is_opened(
+    db: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = explained(capsys, "GET", "https://example.com:8444/")
+    assert code == ExitCode.FINDINGS
+    assert "refused    404" in text
+    assert "no_host: TLS is only passed on here, and not for this name" in text
+
+
 MESH = """\
 version: 1
 listeners:

@@ -86,12 +86,13 @@ def test_connections_are_passed_to_an_upstream_by_name(folder: Folder) -> None:
     one = '{sni: [DB.example.com, "*.db.example.com"], to: db, timeout: {idle: 1h}}'
     text = passed(f"[{one}, {{sni: [mail.example.com], to: mail}}]")
     (listener,) = folder.lower(text).document.listeners
+    place = f"{folder.path / 'gateway.yaml'}:4"
     assert listener.scheme == "https" and listener.tls is not None
     assert (listener.tls.certificates, listener.tls.passthrough) == (
         (),
         (
-            wire.Passthrough(("db.example.com", "*.db.example.com"), 0, 2_000, 3_600_000),
-            wire.Passthrough(("mail.example.com",), 1, 2_000, 60_000),
+            wire.Passthrough(place, ("db.example.com", "*.db.example.com"), 0, 2_000, 3_600_000),
+            wire.Passthrough(place, ("mail.example.com",), 1, 2_000, 60_000),
         ),
     )
 

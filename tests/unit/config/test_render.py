@@ -38,7 +38,14 @@ def _places_gone(document: wire.Document) -> wire.Document:
         for route in document.routes
     )
     upstreams = tuple(replace(upstream, source="") for upstream in document.upstreams)
-    return replace(document, routes=routes, upstreams=upstreams)
+    listeners = tuple(replace(listener, tls=_tls_without_places(listener.tls)) for listener in document.listeners)
+    return replace(document, listeners=listeners, routes=routes, upstreams=upstreams)
+
+
+def _tls_without_places(tls: wire.ListenerTls | None) -> wire.ListenerTls | None:
+    if tls is None:
+        return None
+    return replace(tls, passthrough=tuple(replace(each, source="") for each in tls.passthrough))
 
 
 def test_defaults_are_filled_in_where_they_apply(folder: Folder) -> None:

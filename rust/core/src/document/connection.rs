@@ -85,6 +85,8 @@ pub enum TlsVersion {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Passthrough {
+    /// `file:line` for explain.
+    pub source: String,
     /// Server names, lower case: exact or `*.suffix`.
     pub names: Vec<String>,
     /// Index into [`super::Document::upstreams`].

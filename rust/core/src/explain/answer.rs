@@ -9,7 +9,7 @@ use serde::Serialize;
 /// Everything that was seen on the way to an answer.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Explanation {
-    /// `forward`, `respond`, `redirect`, `ask`, `no_host`, `no_rule`, `no_target` or `refused`.
+    /// `forward`, `respond`, `redirect`, `ask`, `pass_through`, `no_host`, `no_rule`, `no_target` or `refused`.
     pub verdict: String,
     /// The status, where it is answered from here.
     pub status: Option<u16>,
@@ -19,6 +19,8 @@ pub struct Explanation {
     pub text: Option<String>,
     /// Where it arrived.
     pub listener: Option<Listener>,
+    /// Why its connection is passed on. Then nothing of the request is read, and only [`Explanation::upstream`] follows.
+    pub passed: Option<Passed>,
     /// As the codec read it.
     pub request: Option<Request>,
     /// What it says of gRPC, if it is that.
@@ -78,6 +80,21 @@ pub struct Listener {
     pub address: String,
     /// Why this one.
     pub chosen: String,
+}
+
+/// A connection of TLS that goes to the upstream unopened.
+#[derive(Debug, Clone, Serialize)]
+pub struct Passed {
+    /// The name that the client asks for (SNI).
+    pub name: String,
+    /// What fits it: a name or `*.suffix`.
+    pub pattern: String,
+    /// `file:line`.
+    pub source: String,
+    /// Deadline of the connection to an endpoint, ms; 0 is none.
+    pub connect: u32,
+    /// Time without a byte in either direction, ms; 0 is any.
+    pub idle: u32,
 }
 
 /// As the codec read it.

@@ -21,8 +21,8 @@ use crate::http1::head::{Limits, Progress, Refusal};
 use crate::http1::request::Request;
 use crate::reason::Reason;
 use crate::route::{
-    Action, Decision, HeadFields, Input, Normal, Rule, Snapshot, Verdict, decide, forward_target, location,
-    normalise,
+    Action, Decision, HeadFields, Input, Listener, Normal, Rule, Snapshot, Verdict, decide, forward_target,
+    location, normalise,
 };
 use crate::tls::Identity;
 use question::Asked;
@@ -31,6 +31,9 @@ use words::text;
 
 /// Candidates listed; the rest are counted. More than a person reads, few enough for one answer of the admin API.
 pub const CANDIDATES: usize = 200;
+
+/// Said of a name that is not passed on where nothing is opened.
+const NOBODY: &str = "TLS is only passed on here, and not for this name";
 
 /// Explains one request. `draw` is used as [`decide`] uses it.
 #[must_use]
@@ -83,6 +86,9 @@ fn arrive(
     };
     let Some(listener) = snapshot.listeners.get(at) else { return Ok(()) };
     out.listener = words::listener(snapshot, at, chosen);
+    if pass_on(snapshot, listener, asked.name(), out) {
+        return Ok(());
+    }
     let limits =
         Limits { header_bytes: listener.header_bytes, headers: listener.headers, ..Limits::default() };
     let mut head = Request::new();
@@ -95,6 +101,28 @@ fn arrive(
         call.timeout.map_err(|_| Refused::new(Reason::RequestInvalid, Malformed::TEXT))?;
     }
     request(snapshot, at, (&head, &asked.head), asked.client.as_ref(), draw, out)
+}
+
+/// Where TLS is passed on by its name, nothing else is looked at. Whether that was all.
+fn pass_on(snapshot: &Snapshot, listener: &Listener, name: &str, out: &mut Explanation) -> bool {
+    if listener.passthrough.is_empty() {
+        return false;
+    }
+    let mut seen = (String::new(), String::new());
+    let passed = listener.passthrough.trace(name, |pattern, source| {
+        seen = (pattern.to_string(), source.to_owned());
+    });
+    let Some(passed) = passed else {
+        let opened = listener.tls.is_some();
+        if !opened {
+            out.fail("no_host", Reason::NoHost.status(), Reason::NoHost, NOBODY);
+        }
+        return !opened;
+    };
+    out.verdict = "pass_through".into();
+    out.passed = Some(words::passed(name, seen, passed));
+    upstream(snapshot, passed.upstream, out);
+    true
 }
 
 /// What the codec has read, normalised and decided.
@@ -145,10 +173,8 @@ fn follow(
                 _ => None,
             };
             out.split = words::shares(snapshot, split, upstream);
-            out.upstream = upstream.and_then(|at| words::upstream(snapshot, at));
-            if out.upstream.as_ref().is_some_and(|upstream| upstream.endpoints.is_empty()) {
-                let reason = Reason::NoEndpoint;
-                out.fail("forward", reason.status(), reason, "the upstream has no endpoint");
+            if let Some(at) = upstream {
+                self::upstream(snapshot, at, out);
             }
             forwarded(rule, decision.matched, path, query, out);
         }
@@ -165,6 +191,15 @@ fn follow(
         Action::Ask { handler } => out.handler = snapshot.handlers.get(*handler as usize).cloned(),
     }
     out.response_headers = words::edits(&rule.response_edits);
+}
+
+/// Where it goes, if there is somebody.
+fn upstream(snapshot: &Snapshot, at: u32, out: &mut Explanation) {
+    out.upstream = words::upstream(snapshot, at);
+    if out.upstream.as_ref().is_some_and(|upstream| upstream.endpoints.is_empty()) {
+        let (verdict, reason) = (out.verdict.clone(), Reason::NoEndpoint);
+        out.fail(&verdict, reason.status(), reason, "the upstream has no endpoint");
+    }
 }
 
 fn forwarded(rule: &Rule, matched: u32, path: &[u8], query: Option<&[u8]>, out: &mut Explanation) {

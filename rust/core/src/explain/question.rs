@@ -90,7 +90,11 @@ impl Asked {
             let named = |at: usize| snapshot.listeners.get(at).is_some_and(|listener| listener.name == name);
             return at(&named).map(|at| (at, "named in the question"));
         }
-        let knows = |at: usize| snapshot.names_host(at, self.host.as_bytes());
+        let knows = |at: usize| {
+            let listener = snapshot.listeners.get(at);
+            let passes = listener.is_some_and(|listener| listener.passthrough.find(self.name()).is_some());
+            passes || snapshot.names_host(at, self.host.as_bytes())
+        };
         let scheme = |at: usize| {
             let listener = snapshot.listeners.get(at);
             listener
@@ -103,10 +107,15 @@ impl Asked {
         };
         let port_of_scheme = at(&|at| port(at) && scheme(at)).map(|at| (at, "it has the URL's port"));
         port_of_scheme
-            .or_else(|| at(&|at| scheme(at) && knows(at)).map(|at| (at, "first whose routes name the host")))
+            .or_else(|| at(&|at| scheme(at) && knows(at)).map(|at| (at, "first that names the host")))
             .or_else(|| at(&scheme).map(|at| (at, "first with the URL's scheme")))
-            .or_else(|| at(&knows).map(|at| (at, "first whose routes name the host, with another scheme")))
+            .or_else(|| at(&knows).map(|at| (at, "first that names the host, with another scheme")))
             .or_else(|| at(&|_| true).map(|at| (at, "first, with another scheme")))
+    }
+
+    /// What the client would ask for in its first message of TLS (SNI), perhaps with port.
+    pub fn name(&self) -> &str {
+        if self.authority.is_empty() { &self.host } else { &self.authority }
     }
 
     /// As written, else the scheme's (RFC 9110 §4.2).

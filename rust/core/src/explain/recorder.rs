@@ -34,12 +34,7 @@ impl Trace for Recorder {
     const EVERY: bool = true;
 
     fn host(&mut self, pattern: Pattern<'_>, count: usize) {
-        let pattern = match pattern {
-            Pattern::Exact(host) => String::from_utf8_lossy(host).into_owned(),
-            Pattern::Wildcard(suffix) => format!("*{}", String::from_utf8_lossy(suffix)),
-            Pattern::Any => "any".to_owned(),
-        };
-        self.hosts.push(Host { pattern, count });
+        self.hosts.push(Host { pattern: pattern.to_string(), count });
     }
 
     fn candidate(&mut self, rank: u32, id: u32) {

@@ -1,12 +1,13 @@
 //! From what was recorded to words.
 
 use super::answer::{
-    Candidate, Condition, Edits, Explanation, Grpc, Host, Listener, PassedOver, Request, Respond, Share,
-    Taken, Upstream,
+    Candidate, Condition, Edits, Explanation, Grpc, Host, Listener, Passed, PassedOver, Request, Respond,
+    Share, Taken, Upstream,
 };
 use super::recorder::{Candidate as Seen, Recorder};
 use super::{CANDIDATES, Decision, Input, Rule, Snapshot, Verdict};
 use crate::grpc::call::Call;
+use crate::http1::authority;
 use crate::http1::request::Request as Head;
 use crate::reason::Reason;
 use crate::route::{self, Fields, Match, Split, Subject, Test};
@@ -23,6 +24,11 @@ pub(super) fn listener(snapshot: &Snapshot, at: usize, chosen: &str) -> Option<L
     let listener = snapshot.listeners.get(at)?;
     let (name, address) = (listener.name.clone(), listener.address.clone());
     Some(Listener { name, address, chosen: chosen.into() })
+}
+
+pub(super) fn passed(name: &str, (pattern, source): (String, String), passed: route::Passed) -> Passed {
+    let name = text(authority::split(name.as_bytes()).0);
+    Passed { name, pattern, source, connect: passed.connect, idle: passed.idle }
 }
 
 pub(super) fn request(head: &Head, buf: &[u8], scheme: &str) -> Request {

@@ -4,6 +4,8 @@
 //! only the suffixes that begin at a dot and have a length that some wildcard has are hashed, so that a host of 127
 //! labels costs no more than the configuration asked for.
 
+use std::fmt;
+
 use super::bytemap::ByteMap;
 use crate::http1::authority;
 
@@ -20,6 +22,16 @@ pub enum Pattern<'a> {
     Wildcard(&'a [u8]),
     /// Routes without hosts.
     Any,
+}
+
+impl fmt::Display for Pattern<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => out.write_str(&String::from_utf8_lossy(host)),
+            Self::Wildcard(suffix) => write!(out, "*{}", String::from_utf8_lossy(suffix)),
+            Self::Any => out.write_str("any"),
+        }
+    }
 }
 
 /// See the file's head. Values are indexes into `Snapshot::tables`.

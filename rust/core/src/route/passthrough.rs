@@ -4,7 +4,7 @@
 //! labels.
 
 use super::error::{BuildError, Place};
-use super::hosts::HostTable;
+use super::hosts::{HostTable, Pattern};
 use crate::document;
 
 /// Where the connections for some names go.
@@ -23,6 +23,8 @@ pub struct Passed {
 pub struct Passthrough {
     names: HostTable,
     targets: Vec<Passed>,
+    /// `file:line` of each target, for explain.
+    sources: Vec<String>,
 }
 
 impl Passthrough {
@@ -41,6 +43,7 @@ impl Passthrough {
             }
             let &document::Passthrough { upstream, connect, idle, .. } = each;
             built.targets.push(Passed { upstream, connect, idle });
+            built.sources.push(each.source.clone());
         }
         Ok(built)
     }
@@ -55,9 +58,15 @@ impl Passthrough {
     /// Where a connection for this name goes.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Passed> {
+        self.trace(name, |_, _| ())
+    }
+
+    /// The same, telling `seen` the pattern that fits and where it was written.
+    pub fn trace(&self, name: &str, mut seen: impl FnMut(Pattern<'_>, &str)) -> Option<Passed> {
         let mut found = None;
-        self.names.each(name.as_bytes(), |_, number| {
+        self.names.each(name.as_bytes(), |pattern, number| {
             found = self.targets.get(number as usize).copied();
+            seen(pattern, self.sources.get(number as usize).map_or("", String::as_str));
             true
         });
         found
@@ -70,7 +79,7 @@ mod tests {
 
     fn passed(names: &[&str], upstream: u32) -> document::Passthrough {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        document::Passthrough { names, upstream, connect: 1, idle: 2 }
+        document::Passthrough { source: format!("f:{upstream}"), names, upstream, connect: 1, idle: 2 }
     }
 
     #[test]
@@ -83,6 +92,9 @@ mod tests {
         assert_eq!(upstream("a.b.example"), Some(0));
         assert_eq!(upstream("example"), None);
         assert_eq!(upstream("other"), None);
+        let mut seen = None;
+        built.trace("a.db.example", |pattern, source| seen = Some((pattern.to_string(), source.to_owned())));
+        assert_eq!(seen, Some(("*.db.example".into(), "f:1".into())));
         assert!(!built.is_empty() && Passthrough::default().is_empty());
     }
 

@@ -32,6 +32,7 @@ pub fn tls(names: &[&str]) -> ListenerTls {
         min_version: TlsVersion::V12,
         handshake_timeout: 500,
         passthrough: vec![Passthrough {
+            source: "f:1".into(),
             names: names.iter().map(|&name| name.into()).collect(),
             upstream: 0,
             connect: 200,
