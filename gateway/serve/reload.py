@@ -160,17 +160,17 @@ class Reloader:
         return (f"workers: {plan.workers} needs a restart; {self._workers.count} go on running",)
 
     async def _swap(self, plan: Plan) -> None:
-        old = self.plan
+        old, handlers = self.plan, self._asked.handlers
         opened = await trio.to_thread.run_sync(self._open_sockets, plan)
         log: int | None = None
         try:
             if plan.access_log is not None and plan.access_log != old.access_log:
                 log = open_log(plan.access_log, plan.directory)
-            self._asked.handlers = {**old.handlers, **plan.handlers}
+            self._asked.handlers = {**handlers, **old.handlers, **plan.handlers}
             self._upstreams.add(plan.upstreams)
             await trio.to_thread.run_sync(self._apply, plan)
         except BaseException:
-            self._asked.handlers = old.handlers
+            self._asked.handlers = handlers
             self._upstreams.keep(old.upstreams)
             sockets.close_all(opened)
             if log is not None:
@@ -182,7 +182,8 @@ class Reloader:
         self._follow(plan, opened)
         with trio.move_on_after(APPLY_PATIENCE):
             await self._workers.until_applied(plan.generation)
-            self._asked.handlers = plan.handlers
+            if not self._listeners.draining:  # else the next reload: their clients may still ask what they could before
+                self._asked.handlers = plan.handlers
 
     def _open_sockets(self, plan: Plan) -> dict[int, Sockets]:
         new = {each.key: each.target for each in plan.listeners if each.key not in self._listeners.open}

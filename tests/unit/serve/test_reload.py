@@ -185,6 +185,22 @@ async def test_handlers_of_both_generations_answer_until_every_worker_has_moved(
     assert sorted(house.asked.handlers) == ["new:one"]
 
 
+async def test_handlers_answer_while_a_removed_listener_drains(house: House) -> None:
+    async def handler(_request: Request) -> Response:
+        return Response()
+
+    house.native.drains_at_once = False
+    house.reloader.plan = make_plan(1, "web", "other", handlers={"old:one": handler})
+    house.next = lambda generation: make_plan(generation, "web", handlers={"new:one": handler})
+    assert (await house.reloader.reload()).ok
+    assert (await house.reloader.reload()).ok
+    assert sorted(house.asked.handlers) == ["new:one", "old:one"]
+    house.native.say(("drained", 0, 2), ("drained", 1, 2))
+    await wait_all_tasks_blocked()
+    assert (await house.reloader.reload()).ok
+    assert sorted(house.asked.handlers) == ["new:one"]
+
+
 async def test_another_number_of_workers_is_a_warning(house: House) -> None:
     house.next = lambda generation: make_plan(generation, "web", "other", workers=8)
     outcome = await house.reloader.reload()

@@ -102,8 +102,8 @@ impl<N: Net> Worker<N> {
     }
 
     fn head_limits(&self, listener: u32) -> Limits {
-        let found = self.local.listener(listener);
-        match found.and_then(|index| self.local.snapshot.listeners.get(index as usize)) {
+        let (local, index) = self.local.that_knows(listener);
+        match local.description(index) {
             Some(listener) => {
                 Limits { header_bytes: listener.header_bytes, headers: listener.headers, ..Limits::default() }
             }
@@ -138,9 +138,8 @@ impl<N: Net> Worker<N> {
         if let Some(agreed) = down.io.tls().and_then(|tls| tls.alpn()) {
             return agreed == Protocol::H2;
         }
-        let found = self.local.listener(down.listener);
-        let listener = found.and_then(|index| self.local.snapshot.listeners.get(index as usize));
-        listener.is_some_and(|listener| match listener.protocols.as_slice() {
+        let (local, index) = self.local.that_knows(down.listener);
+        local.description(index).is_some_and(|listener| match listener.protocols.as_slice() {
             [Protocol::H2] => true,
             offered => bytes.starts_with(PREFACE_HEAD) && offered.contains(&Protocol::H2),
         })
@@ -176,8 +175,8 @@ impl<N: Net> Worker<N> {
 
     /// An exchange whose request was never understood.
     pub(crate) fn unborn(&self, listener: u32) -> Exchange {
-        let local = Rc::clone(&self.local);
-        let listener = local.listener(listener).unwrap_or(0);
+        let (local, found) = self.local.that_knows(listener);
+        let listener = found.unwrap_or(0);
         // HTTP/1.1 as far as we know: a status line of ours means the same to a client of 1.0.
         // Its request never ends, as far as we know: whoever answers it lingers for what still comes.
         let framing = Framing::UntilClose;
@@ -258,8 +257,7 @@ impl<N: Net> Worker<N> {
     ) -> Step {
         crate::fault::point("begin.start");
         down.enter(Phase::Exchange, self.now);
-        let local = Rc::clone(&self.local);
-        let found = local.listener(down.listener);
+        let (local, found) = self.local.that_knows(down.listener);
         let mut exchange = self.exchange(Rc::clone(&local), found.unwrap_or(0), request, stream_end);
         exchange.keep_alive &= down.leave_by == u64::MAX;
         exchange.known = down.known.clone();
@@ -268,7 +266,7 @@ impl<N: Net> Worker<N> {
             exchange.line = Some(Box::new(crate::account::line::Asked::new(request, bytes)));
         }
         down.exchange = Some(exchange);
-        let Some(listener) = found.and_then(|index| local.snapshot.listeners.get(index as usize)) else {
+        let Some(listener) = local.description(found) else {
             return self.answer_refusal(
                 down,
                 Reason::Drained,

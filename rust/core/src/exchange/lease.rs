@@ -37,7 +37,7 @@ impl<N: Net> Worker<N> {
     ) -> Step {
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         exchange.upstream = Some(upstream);
-        let group = exchange.local.groups.get(upstream as usize).copied().unwrap_or(u32::MAX);
+        let group = exchange.local.group(upstream);
         let Some(place) = self.groups.pick(group, incoming.draw) else {
             return self.answer_own(down, incoming, Reason::NoEndpoint);
         };

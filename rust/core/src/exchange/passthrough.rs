@@ -5,8 +5,6 @@
 //!
 //! Status, as nginx's stream module has it: 200 once the upstream was reached, else that of the reason.
 
-use std::rc::Rc;
-
 use super::begin::after;
 use super::{Backend, Exchange, Link, Step, Version};
 use crate::account::line::Asked as LineHead;
@@ -35,7 +33,7 @@ impl<N: Net> Worker<N> {
         let mut exchange = self.unopened(down.listener, name);
         exchange.upstream = Some(passed.upstream);
         exchange.try_deadline = after(self.now, passed.connect);
-        let group = exchange.local.groups.get(passed.upstream as usize).copied().unwrap_or(u32::MAX);
+        let group = exchange.local.group(passed.upstream);
         let draw = self.random.draw();
         exchange.place = self.groups.pick(group, draw);
         let place = exchange.place;
@@ -79,8 +77,8 @@ impl<N: Net> Worker<N> {
     }
 
     fn unopened(&self, listener: u32, name: &str) -> Exchange {
-        let local = Rc::clone(&self.local);
-        let listener = local.listener(listener).unwrap_or(0);
+        let (local, found) = self.local.that_knows(listener);
+        let listener = found.unwrap_or(0);
         let logged = local.snapshot.access_log;
         let request =
             Request { method: Method::Other, minor: 1, framing: Framing::None, ..Request::default() };

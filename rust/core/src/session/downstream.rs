@@ -1,7 +1,5 @@
 //! Requests that come on a client's connection: each stream is a downstream of its own.
 
-use std::rc::Rc;
-
 use super::stream::{Gone, Stream};
 use super::{Owner, Session};
 use crate::exchange::Step;
@@ -36,9 +34,8 @@ fn settings(listener: &Listener) -> LocalSettings {
 impl<N: Net> Worker<N> {
     /// From here on the connection speaks HTTP/2; `bytes` are the first that came.
     pub(crate) fn open_session(&mut self, id: Id, down: &mut Down<N::Sock>, bytes: &[u8]) -> Step {
-        let local = Rc::clone(&self.local);
-        let listener = local.listener(down.listener);
-        let Some(listener) = listener.and_then(|index| local.snapshot.listeners.get(index as usize)) else {
+        let (local, index) = self.local.that_knows(down.listener);
+        let Some(listener) = local.description(index) else {
             return Step::Close;
         };
         let conn = Connection::new(Role::Server, &settings(listener));

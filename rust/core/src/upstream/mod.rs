@@ -143,6 +143,16 @@ impl Groups {
     /// Bring the groups in line with a snapshot. Returns the group of each of its upstreams, and the pooled
     /// connections that lead to endpoints that are gone.
     pub fn apply(&mut self, snapshot: &Snapshot, ledger: &Ledger) -> (Vec<u32>, Vec<Id>) {
+        self.apply_beside(snapshot, &[], ledger)
+    }
+
+    /// The same; upstreams that `others` have beside it stay as they are.
+    pub fn apply_beside(
+        &mut self,
+        snapshot: &Snapshot,
+        others: &[&Snapshot],
+        ledger: &Ledger,
+    ) -> (Vec<u32>, Vec<Id>) {
         let mut orphans = Vec::new();
         let mut kept = vec![false; self.groups.len()];
         let mut numbers = Vec::with_capacity(snapshot.upstreams.len());
@@ -158,6 +168,11 @@ impl Groups {
             }
             numbers.push(number);
         }
+        for number in others.iter().flat_map(|other| self.numbers(other)) {
+            if let Some(kept) = kept.get_mut(number as usize) {
+                *kept = true;
+            }
+        }
         for (number, group) in (0u32..).zip(&mut self.groups) {
             if !kept.get(number as usize).is_some_and(|kept| *kept)
                 && self.by_name.remove(&group.name).is_some()
@@ -169,6 +184,12 @@ impl Groups {
             }
         }
         (numbers, orphans)
+    }
+
+    /// The group of each upstream of a snapshot, found by its name.
+    pub fn numbers(&self, snapshot: &Snapshot) -> Vec<u32> {
+        let number = |name: &String| self.by_name.get(name).copied().unwrap_or(u32::MAX);
+        snapshot.upstreams.iter().map(|upstream| number(&upstream.name)).collect()
     }
 
     fn group_named(&mut self, name: &str) -> u32 {

@@ -190,8 +190,8 @@ impl<N: Net> Worker<N> {
     }
 
     fn admission_limit(&self, key: u32) -> u32 {
-        let listener = self.local.listener(key);
-        let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+        let (local, index) = self.local.that_knows(key);
+        let listener = local.description(index);
         listener.map_or(u32::MAX, |listener| listener.max_connections)
     }
 
@@ -209,8 +209,8 @@ impl<N: Net> Worker<N> {
             return self.leave(key, gauge);
         }
         fault::point("accept.welcome");
-        let listener = self.local.listener(key);
-        let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+        let (local, index) = self.local.that_knows(key);
+        let listener = local.description(index);
         let (header_timeout, idle_timeout) = listener.map_or((0, 0), |listener| {
             let first = if listener.passthrough.is_empty() {
                 listener.header_timeout
@@ -295,6 +295,7 @@ impl<N: Net> Worker<N> {
             if let Some(slot) = place.and_then(Option::take) {
                 self.wheel.remove(slot.timer);
             }
+            self.forget_listener(key);
             self.tell(Event::Drained { worker: self.number, listener: key });
         }
     }

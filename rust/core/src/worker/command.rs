@@ -56,13 +56,32 @@ impl<N: Net> Worker<N> {
     /// Decide new requests by another snapshot; those under way keep theirs.
     pub(crate) fn apply(&mut self, snapshot: Arc<Snapshot>) {
         let generation = snapshot.generation;
-        let (numbers, orphans) = self.groups.apply(&snapshot, &self.ledger);
-        let old = std::mem::replace(&mut self.local, Rc::new(Local::new(snapshot, numbers)));
+        let old = std::mem::replace(&mut self.local, Rc::new(Local::new(snapshot, Vec::new())));
+        self.local.succeed(&old);
         self.retiring.push(old);
+        self.regroup();
+        self.tell(Event::Applied { worker: self.number, generation });
+    }
+
+    /// Bring the upstreams in line with the snapshot in force and those that draining listeners go by.
+    fn regroup(&mut self) {
+        let former = self.local.former();
+        let others: Vec<&Snapshot> = former.iter().map(|local| &*local.snapshot).collect();
+        let (numbers, orphans) = self.groups.apply_beside(&self.local.snapshot, &others, &self.ledger);
+        self.local.renumber(numbers);
+        for local in &former {
+            local.renumber(self.groups.numbers(&local.snapshot));
+        }
         for orphan in orphans {
             self.drop_pooled(orphan);
         }
-        self.tell(Event::Applied { worker: self.number, generation });
+    }
+
+    /// Nobody goes by the former snapshot of a listener any more that has drained.
+    pub(super) fn forget_listener(&mut self, key: u32) {
+        if self.local.forget(key) {
+            self.regroup();
+        }
     }
 
     /// Close the listening socket and let its connections end: those that answer say `Connection: close`, those that

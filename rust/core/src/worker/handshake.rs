@@ -20,8 +20,8 @@ use crate::upstream::{Turn, Up};
 impl<N: Net> Worker<N> {
     /// From here on the connection speaks TLS, if its listener does. What came already is its first bytes.
     pub(super) fn begin_tls(&mut self, down: &mut Down<N::Sock>) -> Step {
-        let listener = self.local.listener(down.listener);
-        let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+        let (local, index) = self.local.that_knows(down.listener);
+        let listener = local.description(index);
         let Some((tls, listener)) = listener.and_then(|listener| Some((listener.tls.as_ref()?, listener)))
         else {
             return Step::Again;
@@ -121,8 +121,8 @@ impl<N: Net> Worker<N> {
             Shaken::Done(kind) => {
                 self.ledger.shaken_down(kind);
                 down.known = down.io.known().cloned();
-                let listener = self.local.listener(down.listener);
-                let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+                let (local, index) = self.local.that_knows(down.listener);
+                let listener = local.description(index);
                 down.header_timeout = time(listener.map_or(0, |listener| listener.header_timeout));
                 down.enter(Phase::Idle, self.now);
                 // The first request may have come along.

@@ -2,25 +2,31 @@
 //!
 //! Exchanges hold it by `Rc`, so that ending one costs no locked instruction; the last one gives the snapshot back to
 //! Trio, which drops it.
+//!
+//! A listener that a reload removed goes on, while it drains, by the last snapshot that knew it: its clients are asked to
+//! go, and what they send until they have heard it is answered as before.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::account::ledger::{Ledger, Names};
 use crate::http1::request::Method;
-use crate::route::Snapshot;
+use crate::route::{Listener, Snapshot};
 
 /// A snapshot and this worker's numbers for its parts.
 pub struct Local {
     /// The configuration.
     pub snapshot: Arc<Snapshot>,
     /// Group number of each upstream.
-    pub groups: Vec<u32>,
+    groups: RefCell<Vec<u32>>,
     /// Index of each listener by key.
     listeners: Vec<(u32, u32)>,
     /// Series numbers that were looked up before.
     series: RefCell<SeriesCache>,
+    /// For listeners that this snapshot no longer has, by key: the last that had them.
+    former: RefCell<Vec<(u32, Rc<Self>)>>,
 }
 
 #[derive(Default)]
@@ -35,13 +41,70 @@ impl Local {
     pub fn new(snapshot: Arc<Snapshot>, groups: Vec<u32>) -> Self {
         let listeners =
             (0u32..).zip(&snapshot.listeners).map(|(index, listener)| (listener.key, index)).collect();
-        Self { snapshot, groups, listeners, series: RefCell::default() }
+        Self {
+            snapshot,
+            groups: RefCell::new(groups),
+            listeners,
+            series: RefCell::default(),
+            former: RefCell::default(),
+        }
+    }
+
+    /// The snapshot that a listener goes by, and the listener's index in it; `None` if no snapshot has it any more.
+    #[inline]
+    #[must_use]
+    pub fn that_knows(self: &Rc<Self>, key: u32) -> (Rc<Self>, Option<u32>) {
+        if let Some(index) = self.listener(key) {
+            return (Rc::clone(self), Some(index));
+        }
+        let former = self.former.borrow();
+        let found = former.iter().find(|(other, _)| *other == key);
+        found.map_or_else(|| (Rc::clone(self), None), |(_, local)| (Rc::clone(local), local.listener(key)))
+    }
+
+    /// What is known of a listener.
+    #[must_use]
+    pub fn description(&self, index: Option<u32>) -> Option<&Listener> {
+        self.snapshot.listeners.get(index? as usize)
+    }
+
+    /// This one takes the place of `old`: listeners that it does not have, and that have not drained, go on by the last
+    /// that had them.
+    pub(super) fn succeed(&self, old: &Rc<Self>) {
+        let before = old.former.take();
+        let lost = old.listeners.iter().map(|(key, _)| (*key, Rc::clone(old)));
+        let former = before.into_iter().chain(lost).filter(|(key, _)| self.listener(*key).is_none());
+        *self.former.borrow_mut() = former.collect();
+    }
+
+    /// That listener has drained. False: it is in this snapshot, or nowhere.
+    pub(super) fn forget(&self, key: u32) -> bool {
+        let mut former = self.former.borrow_mut();
+        let before = former.len();
+        former.retain(|(other, _)| *other != key);
+        former.len() < before
+    }
+
+    /// The former snapshots that listeners still go by.
+    pub(super) fn former(&self) -> Vec<Rc<Self>> {
+        self.former.borrow().iter().map(|(_, local)| Rc::clone(local)).collect()
+    }
+
+    /// Group number of an upstream.
+    #[inline]
+    #[must_use]
+    pub fn group(&self, upstream: u32) -> u32 {
+        self.groups.borrow().get(upstream as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    /// Groups have other numbers now.
+    pub(super) fn renumber(&self, groups: Vec<u32>) {
+        *self.groups.borrow_mut() = groups;
     }
 
     /// Index of a listener; `None` if the snapshot no longer has it.
     #[inline]
-    #[must_use]
-    pub fn listener(&self, key: u32) -> Option<u32> {
+    fn listener(&self, key: u32) -> Option<u32> {
         self.listeners.iter().find(|(other, _)| *other == key).map(|(_, index)| *index)
     }
 

@@ -63,8 +63,8 @@ impl<N: Net> Worker<N> {
         if down.carry.is_empty() {
             self.buffers.give(std::mem::take(&mut down.carry));
         }
-        let listener = self.local.listener(down.listener);
-        let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+        let (local, index) = self.local.that_knows(down.listener);
+        let listener = local.description(index);
         if listener.is_some_and(|listener| !listener.passthrough.is_empty()) {
             // Its time runs from accept.
             down.phase = Phase::Hello;
@@ -99,8 +99,8 @@ impl<N: Net> Worker<N> {
             Seen::Other => String::new(),
         };
         crate::fault::point("preamble.hello");
-        let listener = self.local.listener(down.listener);
-        let listener = listener.and_then(|index| self.local.snapshot.listeners.get(index as usize));
+        let (local, index) = self.local.that_knows(down.listener);
+        let listener = local.description(index);
         match listener.and_then(|listener| listener.passthrough.find(&name)) {
             Some(passed) => self.pass_through(id, down, link, &name, passed),
             None if listener.is_some_and(|listener| listener.tls.is_some()) => self.open_here(down),

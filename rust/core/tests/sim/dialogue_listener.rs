@@ -1,9 +1,10 @@
 //! Listening sockets that pause, are removed, and stop: no request is lost without a word, nothing cut looks whole.
 
+use gateway_core::document::Document;
 use gateway_core::net::{Address, Net};
 use gateway_core::reason::Reason;
 use gateway_core::sim::{Chances, Manner};
-use gateway_core::worker::border::Command;
+use gateway_core::worker::border::{Command, Event};
 
 use super::house::House;
 use super::http::{End, find};
@@ -39,21 +40,81 @@ fn a_listener_that_was_paused_and_is_listened_on_again_accepts_again() {
     assert!(turned <= 5, "{turned} turns of a worker that has nothing to do");
 }
 
-/// A client whose connection outlived its listener is told, and not kept.
+/// The listener is another, and so is what it answers with.
+fn without_the_listener(generation: u64) -> Document {
+    let mut document = plan::own(7);
+    document.generation = generation;
+    document.listeners[0].key = 1;
+    document
+}
+
+/// How often Trio was told that a listener has drained.
+fn drained(stage: &Stage) -> usize {
+    stage.house.events.iter().filter(|event| matches!(event, Event::Drained { .. })).count()
+}
+
+fn says_close(speaker: &Speaker) -> bool {
+    find(&speaker.heard, b"\r\nConnection: close\r\n").is_some()
+}
+
+/// It has not been told to go yet, so nothing that it does is wrong.
 #[test]
-fn a_connection_of_a_listener_that_a_reload_removed_is_answered_with_drained() {
+fn a_client_of_a_listener_that_a_reload_removed_is_answered_as_before_and_told_to_leave() {
     let mut stage = Stage::new(plan::own(2));
-    let mut client = stage.client(GET);
-    assert!(stage.next(&mut client).starts_with("HTTP/1.1 200 "));
-    let mut other = plan::own(2);
-    other.generation = 2;
-    other.listeners[0].key = 1;
-    stage.house.apply(other);
+    let (mut kept, mut late) = (stage.client(GET), stage.dial());
+    assert!(stage.next(&mut kept).ends_with("\r\n\r\nxx"));
+    for generation in 2..5 {
+        stage.house.apply(without_the_listener(generation));
+        stage.pass(5);
+        stage.say(&mut kept, GET);
+        assert!(stage.next(&mut kept).ends_with("\r\n\r\nxx") && !says_close(&kept));
+    }
+    stage.say(&mut late, GET);
+    assert!(stage.next(&mut late).ends_with("\r\n\r\nxx"), "accepted before the drain");
+    stage.house.command(Command::Drain { listener: 0 });
     stage.pass(5);
+    for client in [&mut kept, &mut late] {
+        stage.say(client, GET);
+        assert!(stage.next(client).ends_with("\r\n\r\nxx") && says_close(client));
+        assert!(client.end.is_some(), "the connection ends");
+    }
+    stage.pass(5);
+    assert_eq!(drained(&stage), 1);
+    assert_eq!(stage.house.worker.census().retiring, 0, "the former snapshots are given back");
+    assert_eq!(stage.ended(Reason::Ok), 7);
+}
+
+/// Its upstream has gone with it.
+#[test]
+fn an_upstream_stays_as_long_as_a_listener_drains_that_forwards_there() {
+    let mut stage = Stage::plain();
+    let mut client = stage.client(GET);
+    let mut server = stage.server();
+    stage.say(&mut server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert!(stage.next(&mut client).ends_with("ok"));
+    for generation in 2..4 {
+        stage.house.apply(without_the_listener(generation));
+        stage.pass(5);
+        stage.say(&mut client, GET);
+        stage.say(&mut server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        assert!(stage.next(&mut client).ends_with("ok"), "on the connection that was there");
+    }
+    assert_eq!(stage.house.worker.census().ups, 1);
+    client.sock = None;
+    stage.house.command(Command::Drain { listener: 0 });
+    stage.pass(5);
+    assert_eq!((drained(&stage), stage.house.worker.census().ups), (1, 0));
+}
+
+/// Nobody remembers it.
+#[test]
+fn a_connection_of_a_listener_that_no_snapshot_knows_is_answered_with_drained() {
+    let mut stage = Stage::new(plan::own(2));
+    stage.house.listen(9);
+    let mut client = Speaker { sock: stage.house.dial(9), heard: Vec::new(), end: None };
     stage.say(&mut client, GET);
-    client.heard.clear();
     stage.told(&mut client, Reason::Drained);
-    assert!(find(&client.heard, b"\r\nConnection: close\r\n").is_some());
+    assert!(says_close(&client));
     assert!(client.end.is_some(), "the connection ends");
 }
 
