@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import queue
 import socket
 import struct
 import threading
@@ -34,13 +35,17 @@ def path(method: str) -> str:
 
 
 class EchoServer:
-    """Answers calls on a port of the kernel's choice."""
+    """Answers calls on a port of the kernel's choice, or on one that a former server listens on and will leave."""
 
-    def __init__(self) -> None:
-        self._server = grpc.server(futures.ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0)])
+    def __init__(self, port: int = 0, *, shared: bool = False) -> None:
+        """`shared`: another may listen on the same port."""
+        self._server = grpc.server(futures.ThreadPoolExecutor(16), options=[("grpc.so_reuseport", int(shared))])
         self._server.add_generic_rpc_handlers((_handlers(self),))
-        self.port: int = self._server.add_insecure_port("127.0.0.1:0")
+        self.port: int = self._server.add_insecure_port(f"127.0.0.1:{port}")
         self.address = f"127.0.0.1:{self.port}"
+        self.unary_calls = 0
+        self.ticks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        """What `Tick` says next; None: it ends."""
         self.cancelled = threading.Event()
         """A call that waited was ended by its client."""
         self.waiting = threading.Event()
@@ -53,8 +58,14 @@ class EchoServer:
     def __exit__(self, _kind: object, _error: object, _at: TracebackType | None) -> None:
         self._server.stop(None).wait(PATIENCE)
 
+    def leave(self, patience: float) -> threading.Event:
+        """Take no more calls, and let those that are under way finish. The event: it has ended."""
+        ended: threading.Event = self._server.stop(patience)
+        return ended
+
     def unary(self, request: bytes, context: Any) -> bytes:
         """The same again, with what was seen of the call in the trailers."""
+        self.unary_calls += 1
         left = context.time_remaining()
         seen = [(f"saw-{key}", value) for key, value in context.invocation_metadata() if key.startswith("x-")]
         context.set_trailing_metadata([("time-left", str(left)), ("x-raw-bin", b"\x00\xff"), *seen])
@@ -80,6 +91,11 @@ class EchoServer:
         """Each message as it comes."""
         yield from requests
 
+    def tick(self, _request: bytes, _context: Any) -> Iterator[bytes]:
+        """What `ticks` is given, when it is given."""
+        while (word := self.ticks.get(timeout=PATIENCE)) is not None:
+            yield word
+
     def wait(self, request: bytes, context: Any) -> Iterator[bytes]:
         """One message, then nothing until the call is ended from elsewhere."""
         ended = threading.Event()
@@ -99,6 +115,7 @@ def _handlers(server: EchoServer) -> Any:
             "Unary": grpc.unary_unary_rpc_method_handler(server.unary),
             "Fail": grpc.unary_unary_rpc_method_handler(server.fail),
             "Count": grpc.unary_stream_rpc_method_handler(server.count),
+            "Tick": grpc.unary_stream_rpc_method_handler(server.tick),
             "Wait": grpc.unary_stream_rpc_method_handler(server.wait),
             "Gather": grpc.stream_unary_rpc_method_handler(server.gather),
             "Chat": grpc.stream_stream_rpc_method_handler(server.chat),
@@ -107,10 +124,16 @@ def _handlers(server: EchoServer) -> Any:
 
 
 class EchoClient:
-    """A channel to the gateway."""
+    """A channel to the gateway, or to several of which the first that answers is taken."""
 
-    def __init__(self, port: int) -> None:
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)])
+    def __init__(self, *ports: int, ca: bytes | None = None) -> None:
+        """`ca`: over TLS, with a server whose certificate is from there."""
+        target = "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.default_authority", "localhost")]
+        if ca is None:
+            self.channel = grpc.insecure_channel(target, options=options)
+        else:
+            self.channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(ca), options=options)
 
     def __enter__(self) -> Self:
         return self
