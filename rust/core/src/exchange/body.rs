@@ -8,6 +8,7 @@ use crate::session::Sessions;
 use crate::session::stream::Stream;
 use crate::worker::buffers::Buffers;
 use crate::worker::io::{Broken, Io};
+use crate::worker::limits;
 
 /// Where a message goes: a socket, with or without chunks, or a stream.
 pub struct Sink<'a, S> {
@@ -19,6 +20,8 @@ pub struct Sink<'a, S> {
     pub chunked: bool,
     /// It is translated on its way.
     pub change: Option<Change<'a>>,
+    /// What a stream is sent is kept here too, if there is something already: see [`keep`].
+    pub kept: Option<&'a mut Vec<u8>>,
 }
 
 /// A translation of gRPC-Web, in one of its directions.
@@ -76,7 +79,21 @@ macro_rules! wires {
 }
 pub(crate) use wires;
 
+/// Keep a piece behind what is kept of its request, which is of no use any more if it grows too long, or has trailers.
+fn keep(kept: &mut Vec<u8>, data: &[u8], trailers: bool, buffers: &mut Buffers) {
+    if trailers || kept.len() + data.len() > limits::REPLAY_BYTES {
+        buffers.give(std::mem::take(kept));
+    } else if !kept.is_empty() {
+        kept.extend_from_slice(data);
+    }
+}
+
 impl<'a, S> Sink<'a, S> {
+    /// A socket, or a stream with what waits for it, that is handed everything as it is.
+    pub fn new(io: &'a mut Io<S>, stream: Option<&'a mut Stream>, chunked: bool) -> Self {
+        Self { io, stream, chunked, change: None, kept: None }
+    }
+
     /// Hand on a piece of data; with `end` the last one, and the trailer lines that follow it.
     ///
     /// # Errors
@@ -92,6 +109,9 @@ impl<'a, S> Sink<'a, S> {
         }
         if let Some(stream) = &mut self.stream {
             let trailers = end.is_some_and(|lines| !lines.is_empty());
+            if let Some(kept) = &mut self.kept {
+                keep(kept, data, trailers, wires.buffers);
+            }
             if !data.is_empty() || (end.is_some() && !trailers) {
                 wires.sessions.send(self.io, stream, data, end.is_some() && !trailers, wires.buffers);
             }

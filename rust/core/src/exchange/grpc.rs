@@ -247,12 +247,8 @@ impl<N: Net> Worker<N> {
         exchange.reusable &= rest.is_empty();
         let trailers = downward.trailers(response, bytes);
         let mut wires = wires!(self);
-        let mut sink = Sink {
-            io: &mut down.io,
-            stream: down.stream.as_mut(),
-            chunked: *chunked,
-            change: exchange.grpc.answer(),
-        };
+        let change = exchange.grpc.answer();
+        let mut sink = Sink { change, ..Sink::new(&mut down.io, down.stream.as_mut(), *chunked) };
         Some(match sink.put(&[], Some(&trailers), &mut wires) {
             Ok(()) => self.finish(down, link),
             Err(_) => self.fail(down, link, Reason::ClientGone),

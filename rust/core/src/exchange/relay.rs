@@ -133,14 +133,14 @@ impl<N: Net> Worker<N> {
         down.moved = self.now;
         let exchange = down.exchange.as_mut()?;
         let found = link.as_mut()?;
-        if exchange.replay.capacity() > 0 {
+        if found.up.stream.is_none() && exchange.replay.capacity() > 0 {
             self.buffers.give(std::mem::take(&mut exchange.replay));
         }
         let mut wires = wires!(self);
         let up = &mut *found.up;
         let change = exchange.grpc.request();
-        let mut sink =
-            Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked, change };
+        let plain = Sink::new(&mut up.io, up.stream.as_mut(), exchange.request_chunked);
+        let mut sink = Sink { change, kept: Some(&mut exchange.replay), ..plain };
         let carried = sink.carry(&mut exchange.request, bytes, &mut wires);
         let passed = match carried.passed {
             Ok(passed) => passed,
@@ -188,7 +188,7 @@ impl<N: Net> Worker<N> {
             return self.take_ask_stream(ask, down, bytes, end.is_some());
         }
         let found = link.as_mut()?;
-        if exchange.replay.capacity() > 0 {
+        if exchange.replay.capacity() > 0 && (exchange.deaf || found.up.stream.is_none()) {
             self.buffers.give(std::mem::take(&mut exchange.replay));
         }
         if exchange.deaf {
@@ -197,8 +197,8 @@ impl<N: Net> Worker<N> {
         let mut wires = wires!(self);
         let up = &mut *found.up;
         let change = exchange.grpc.request();
-        let mut sink =
-            Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: exchange.request_chunked, change };
+        let plain = Sink::new(&mut up.io, up.stream.as_mut(), exchange.request_chunked);
+        let mut sink = Sink { change, kept: Some(&mut exchange.replay), ..plain };
         exchange.deaf |= sink.put(bytes, end, &mut wires).is_err();
         exchange.grpc.is_faulty().then(|| self.refuse_body(down, link, 400, NOT_BASE64))
     }
@@ -281,7 +281,7 @@ impl<N: Net> Worker<N> {
         let Answer::Body { decoder, chunked } = &mut exchange.answer else { return None };
         let mut wires = wires!(self);
         let change = exchange.grpc.answer();
-        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked, change };
+        let mut sink = Sink { change, ..Sink::new(&mut down.io, down.stream.as_mut(), *chunked) };
         let Carried { passed, sent } = sink.carry(decoder, bytes, &mut wires);
         exchange.bytes_out += passed.as_ref().map_or(0, |passed| passed.data as u64);
         crate::fault::point("relay.body");
@@ -319,7 +319,7 @@ impl<N: Net> Worker<N> {
         }
         let mut wires = wires!(self);
         let change = exchange.grpc.answer();
-        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: *chunked, change };
+        let mut sink = Sink { change, ..Sink::new(&mut down.io, down.stream.as_mut(), *chunked) };
         let sent = sink.put(bytes, end, &mut wires);
         if let Some(trailers) = end {
             let _ = decoder.finish();
@@ -398,7 +398,7 @@ impl<N: Net> Worker<N> {
     ) -> Step {
         let mut wires = wires!(self);
         let change = down.exchange.as_mut().and_then(|exchange| exchange.grpc.answer());
-        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked, change };
+        let mut sink = Sink { change, ..Sink::new(&mut down.io, down.stream.as_mut(), chunked) };
         match sink.put(&[], Some(&[]), &mut wires) {
             Ok(()) => self.finish(down, link),
             Err(_) => self.fail(down, link, Reason::ClientGone),

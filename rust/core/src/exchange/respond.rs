@@ -267,7 +267,7 @@ impl<N: Net> Worker<N> {
         }
         let rest = bytes.get(response.head_len as usize..).unwrap_or(&[]);
         let mut wires = wires!(self);
-        let mut sink = Sink { io: &mut down.io, stream: Some(stream), chunked: false, change: None };
+        let mut sink = Sink::new(&mut down.io, Some(stream), false);
         if switching {
             let _ = sink.put(rest, None, &mut wires);
             exchange.bytes_out += rest.len() as u64;
@@ -440,8 +440,7 @@ impl<N: Net> Worker<N> {
         let early = std::mem::take(&mut down.carry);
         let Some(found) = link.as_mut() else { return Step::Reset };
         let mut wires = wires!(self);
-        let mut sink =
-            Sink { io: &mut found.up.io, stream: found.up.stream.as_mut(), chunked: false, change: None };
+        let mut sink = Sink::new(&mut found.up.io, found.up.stream.as_mut(), false);
         let sent = sink.put(&early, None, &mut wires);
         self.buffers.give(early);
         if sent.is_err() {

@@ -5,7 +5,7 @@
 
 use super::begin::{Incoming, after};
 use super::body::{Sink, wires};
-use super::{Backend, Link, Step};
+use super::{Backend, Exchange, Link, Step};
 use crate::http1::body::Decoder;
 use crate::http1::response::Answering;
 use crate::net::Net;
@@ -84,9 +84,16 @@ impl<N: Net> Worker<N> {
     }
 
     /// What had waited of a body in HTTP/1.1 framing goes on the stream that was opened for it.
-    pub(crate) fn carry_first(&mut self, link: &mut Link<N::Sock>, decoder: &mut Decoder, rest: &[u8]) {
+    pub(crate) fn carry_first(
+        &mut self,
+        exchange: &mut Exchange,
+        link: &mut Link<N::Sock>,
+        decoder: &mut Decoder,
+        rest: &[u8],
+    ) {
         let up = &mut *link.up;
-        let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: false, change: None };
+        let plain = Sink::new(&mut up.io, up.stream.as_mut(), false);
+        let mut sink = Sink { kept: Some(&mut exchange.replay), ..plain };
         let _ = sink.carry(decoder, rest, &mut wires!(self));
     }
 
@@ -125,11 +132,12 @@ impl<N: Net> Worker<N> {
         if let Some(stream) = opened.up.stream.as_mut() {
             if opening.end {
                 stream.finish = Finish::Done;
-            } else if whole && !exchange.upgrade {
-                self.sessions.send(&mut opened.up.io, stream, body, true, &mut self.buffers);
+            } else if !exchange.upgrade && (whole || !body.is_empty()) {
+                self.sessions.send(&mut opened.up.io, stream, body, whole, &mut self.buffers);
             }
         }
-        if whole && bytes.len() <= limits::REPLAY_BYTES {
+        // What follows of its body is kept behind it.
+        if bytes.len() <= limits::REPLAY_BYTES {
             exchange.replay = self.buffers.holding(bytes);
         }
         *link = Some(opened);

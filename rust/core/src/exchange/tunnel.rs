@@ -84,9 +84,9 @@ impl<N: Net> Worker<N> {
         let (down_streams, up_streams) = (down.stream.is_some(), up.stream.is_some());
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut wires = wires!(self);
-        let mut sink = Sink { io: &mut up.io, stream: up.stream.as_mut(), chunked: false, change: None };
+        let mut sink = Sink::new(&mut up.io, up.stream.as_mut(), false);
         let inward = pour((&mut down.io, down_streams), &mut sink, &mut scratch, &mut wires);
-        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: false, change: None };
+        let mut sink = Sink::new(&mut down.io, down.stream.as_mut(), false);
         let outward = pour((&mut up.io, up_streams), &mut sink, &mut scratch, &mut wires);
         self.scratch = scratch;
         let (mut again, mut broken) = (false, false);
@@ -128,8 +128,7 @@ impl<N: Net> Worker<N> {
     ) -> Option<Step> {
         let (exchange, found) = (down.exchange.as_mut()?, link.as_mut()?);
         exchange.client_finished |= end;
-        let mut sink =
-            Sink { io: &mut found.up.io, stream: found.up.stream.as_mut(), chunked: false, change: None };
+        let mut sink = Sink::new(&mut found.up.io, found.up.stream.as_mut(), false);
         let sent = sink.put(bytes, None, &mut wires!(self));
         sent.is_err().then(|| self.fail(down, link, Reason::UpstreamTruncated))
     }
@@ -143,7 +142,7 @@ impl<N: Net> Worker<N> {
     ) -> Option<Step> {
         let exchange = down.exchange.as_mut()?;
         exchange.upstream_finished |= end;
-        let mut sink = Sink { io: &mut down.io, stream: down.stream.as_mut(), chunked: false, change: None };
+        let mut sink = Sink::new(&mut down.io, down.stream.as_mut(), false);
         // A client that is gone is noticed when the tunnel goes on.
         let _ = sink.put(bytes, None, &mut wires!(self));
         None

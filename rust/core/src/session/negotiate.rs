@@ -80,13 +80,10 @@ impl<N: Net> Worker<N> {
             return self.send_stream(owner, down, link, place, block);
         }
         let step = self.send_stream(owner, down, link, place, block);
-        match link.as_mut().filter(|_| step == Step::Again) {
-            Some(link) => {
-                self.carry_first(link, &mut decoder, rest);
-                step
-            }
-            None => step,
+        if let (Step::Again, Some(exchange), Some(link)) = (step, down.exchange.as_mut(), link.as_mut()) {
+            self.carry_first(exchange, link, &mut decoder, rest);
         }
+        step
     }
 }
 

@@ -6,8 +6,9 @@ use gateway_core::net::Address;
 use gateway_core::sim::Manner;
 use gateway_core::worker::border::{Command, Event};
 
+use super::frames::{self, HELLO, head, request};
 use super::http::End;
-use super::panics_streams::{self, HELLO, head, request};
+use super::panics_streams;
 use super::plan::{self, forward, rule};
 use super::promises;
 use super::stage::{KIND, SERVER, Speaker, Stage};
@@ -32,7 +33,7 @@ fn stage() -> Stage {
     document.listeners.push(Listener { tls: Some(tls), ..plan::listener(1) });
     panics_streams::extend(&mut document);
     let stage = Stage::on(document, KIND);
-    panics_streams::serve(&stage);
+    frames::serve(&stage);
     stage.house.net.serve(&Address::parse(SECURE).unwrap(), Manner::default());
     stage
 }
@@ -191,7 +192,7 @@ fn contained_among_streams(name: &'static str) -> bool {
     fault::arm(Some(name));
     let mut lost = stage.client(&(HELLO.to_owned() + &request(1, "/a") + &request(3, "/two")));
     if fault::armed().is_some() {
-        let (mut first, mut second) = (stage.server(), panics_streams::server(&mut stage));
+        let (mut first, mut second) = (stage.server(), frames::server(&mut stage));
         stage.say(&mut first, OK);
         stage.say(&mut second, &head(1, &[(":status", "200")]));
         lost.sock.as_ref().unwrap().finish();

@@ -1,21 +1,15 @@
 //! How the armed places of HTTP/2, of PROXY headers and of pass-through are reached.
 
-use gateway_core::document::{Document, Listener, Protocol, UpstreamProtocol};
+use gateway_core::document::{Document, Listener, Protocol};
 use gateway_core::fault;
-use gateway_core::net::Address;
-use gateway_core::sim::Manner;
 
 use super::dialogue_passthrough::{hello, tls};
+use super::frames::{self, HELLO, request, server};
 use super::plan;
 use super::stage::{Speaker, Stage};
 
-/// Of the upstream that speaks HTTP/2.
-pub const TWO: &str = "10.0.0.3:80";
 pub const TO_TWO: &str = "GET /two HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// A client's preface and empty SETTINGS.
-pub const HELLO: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-const SETTINGS: &str = "\0\0\0\x04\0\0\0\0\0\0\0\0\x04\x01\0\0\0\0";
 const LINE: &str = "PROXY TCP4 198.51.100.7 192.0.2.1 56324 443\r\n";
 
 /// Listeners of a stage: plain ones are before these.
@@ -28,43 +22,13 @@ pub fn extend(document: &mut Document) {
     document.listeners.push(Listener { proxy_protocol: vec!["0.0.0.0/0".into()], ..plan::listener(2) });
     let passing = Listener { scheme: "https".into(), tls: Some(tls(&["db.example"])), ..plan::listener(3) };
     document.listeners.push(passing);
-    let mut two = plan::upstream("two", &[TWO]);
-    two.protocol = UpstreamProtocol::H2;
-    document.upstreams.push(two);
-}
-
-/// A frame of HEADERS that ends its stream; every byte is also text.
-pub fn head(stream: u8, fields: &[(&str, &str)]) -> String {
-    let length = |count: usize| char::from(u8::try_from(count).unwrap()).to_string();
-    let text = |text: &str| format!("{}{text}", length(text.len()));
-    let block: String =
-        fields.iter().map(|(name, value)| format!("\0{}{}", text(name), text(value))).collect();
-    format!("\0\0{}\x01\x05\0\0\0{}{block}", length(block.len()), char::from(stream))
-}
-
-pub fn request(stream: u8, path: &str) -> String {
-    head(stream, &[(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", "a")])
+    document.upstreams.push(frames::upstream("two"));
 }
 
 fn dial(stage: &mut Stage, listener: u32, says: &str) -> Speaker {
     let mut client = Speaker { sock: stage.house.dial(listener), heard: Vec::new(), end: None };
     stage.say(&mut client, says);
     client
-}
-
-/// The next connection to the upstream that speaks HTTP/2, which has answered with its SETTINGS.
-pub fn server(stage: &mut Stage) -> Speaker {
-    stage.pass(5);
-    let sock = stage.house.net.arrived(&Address::parse(TWO).unwrap());
-    assert!(sock.is_some(), "the engine has not connected");
-    let mut server = Speaker { sock, heard: Vec::new(), end: None };
-    stage.say(&mut server, SETTINGS);
-    stage.hear(&mut server);
-    server
-}
-
-pub fn serve(stage: &Stage) {
-    stage.house.net.serve(&Address::parse(TWO).unwrap(), Manner::default());
 }
 
 /// Lead a connection past the armed place, if it is one of these. The client is the one that must be lost.
