@@ -255,6 +255,7 @@ def test_python_that_stands_still_delays_no_stream_and_no_new_connection(tmp_pat
     with Gateway(config, tmp_path) as gateway:
         with Http2Client(gateway.port()) as blocker, Http2Client(gateway.port()) as client:
             assert client.ask("/") == b"hello\n"
+            began, longest, asked = time.monotonic(), 0.0, 0
             blocked = blocker.request(f"/spin?seconds={FROZEN}")
             thawed = threading.Event()
 
@@ -263,7 +264,6 @@ def test_python_that_stands_still_delays_no_stream_and_no_new_connection(tmp_pat
                 thawed.set()
 
             waiter = threading.Thread(target=wait)
-            began, longest, asked = time.monotonic(), 0.0, 0
             waiter.start()
             while not thawed.is_set():
                 at = time.monotonic()
