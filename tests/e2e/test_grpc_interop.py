@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from tests.conformance.h2spec import peer
 from tests.e2e.certificates import Certificates
-from tests.e2e.configuration import LISTEN
+from tests.e2e.configuration import LISTEN, forward_to
 from tests.e2e.gateway_process import Gateway, free_port, until
 from tests.e2e.programs import answers
 
@@ -49,6 +50,18 @@ def through(address: str, certificates: Certificates) -> dict[str, Any]:
         "routes": [{"name": "all", "rules": [{"name": "all", "to": "app"}]}],
         "upstreams": {"app": {"endpoints": [address], "protocol": "h2"}},
     }
+
+
+def aging(port: int, number: int = 0) -> dict[str, Any]:
+    """Forward everything to the gateway behind, over connections that soon are old on both sides. `number` makes it
+    another configuration."""
+    config = forward_to(
+        f"127.0.0.1:{port}",
+        rule={"headers": {"response": {"set": {"x-number": str(number)}}}},
+        listeners=[{"name": "web", "listen": LISTEN, "http2": {"max_age": "1s"}}],
+    )
+    config["upstreams"]["app"].update(protocol="h2", http2={"max_age": "1s"})
+    return config
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +106,24 @@ def test_interop_case_of_go(ask: Ask, case: str) -> None:
 def test_many_calls_of_go_on_one_channel(ask: Ask) -> None:
     rounds = ["--soak_iterations", "200", "--soak_max_failures", "0", "--soak_min_time_ms_between_rpcs", "0"]
     ask("rpc_soak", *rounds, "--soak_request_size", "1000", "--soak_response_size", "3000")
+
+
+def test_calls_of_go_survive_reloads_and_ages(tmp_path: Path, interop: Gateway, certificates: Certificates) -> None:
+    """Go's client learns by GOAWAY that its connection gets old, and from nothing that the configuration changes."""
+    with Gateway(aging(interop.port("plain")), tmp_path) as gateway, (tmp_path / "said").open("w+") as said:
+        where = ["--server_host", "127.0.0.1", "--server_port", str(gateway.port())]
+        rounds = ["--soak_iterations", "500", "--soak_max_failures", "0", "--soak_min_time_ms_between_rpcs", "10"]
+        client = subprocess.Popen(
+            [peer("grpc-interop-client"), *where, "--test_case", "rpc_soak", *rounds], stdout=said, stderr=said
+        )
+        number = 0
+        while client.poll() is None and number < 200:
+            number += 1
+            assert gateway.reload(aging(interop.port("plain"), number))[0] == 200
+        code = client.wait(50)
+        said.seek(0)
+        assert code == 0, said.read()[-3000:]
+        metrics = gateway.metrics()
+        for role in ("server", "client"):
+            aged = metrics.sum("gateway_http2_closed_total", role=role, reason="max_age")
+            assert aged >= 2, f"{role}: {aged} connections had got old"
