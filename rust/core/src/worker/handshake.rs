@@ -70,6 +70,9 @@ impl<N: Net> Worker<N> {
     /// Take those who have waited longest one step further; each side in its turn, so that a flood of clients does not
     /// keep the gateway from its upstreams.
     pub(super) fn shake_hands(&mut self) {
+        if self.shaking.is_empty() && self.shaking_up.is_empty() {
+            return;
+        }
         for _ in 0..limits::TURN_HANDSHAKES {
             self.upstream_next = !self.upstream_next;
             let side = self.upstream_next;
