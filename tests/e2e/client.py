@@ -181,6 +181,15 @@ def fetch(port: int, method: str, target: str, *fields: str, body: bytes | None 
         return client.ask(method, target, *fields, body=body, host=host)
 
 
+def refuses(port: int) -> bool:
+    """Whether nobody listens there any more."""
+    try:
+        Client(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def _answer(event: h11.Response | h11.InformationalResponse) -> Answer:
     fields = [(name.decode(), value.decode("latin-1")) for name, value in event.headers]
     return Answer(event.status_code, bytes(event.reason).decode("latin-1"), fields, b"")

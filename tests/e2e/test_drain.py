@@ -9,21 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.client import Client, fetch, head
+from tests.e2e.client import Client, fetch, head, refuses
 from tests.e2e.configuration import forward_to, rules
 from tests.e2e.gateway_process import Gateway, until
 from tests.e2e.load import Load
 from tests.e2e.origin import Connection, ScriptedOrigin, TellingOrigin
 from tests.e2e.programs import nginx
-
-
-def refuses(port: int) -> bool:
-    """Whether nobody listens there any more."""
-    try:
-        Client(port).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.02])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import PART, Client, fetch, head
+from tests.e2e.client import PART, Client, fetch, head, refuses
 from tests.e2e.configuration import LISTEN, forward_to, rules
 from tests.e2e.gateway_process import GATEWAY, Gateway, free_port, until
 from tests.e2e.load import Load
@@ -84,14 +84,6 @@ def test_long_streams_survive_a_reload(tmp_path: Path) -> None:
             client.half_close()
             assert client.rest() == b""
         assert done.wait(20)
-
-
-def refuses(port: int) -> bool:
-    try:
-        Client(port).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 def test_listener_is_added_and_removed(tmp_path: Path) -> None:

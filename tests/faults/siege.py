@@ -13,6 +13,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -171,13 +172,21 @@ def honest(gateway: Gateway, seconds: float) -> list[Load]:
 
 def besiege(gateway: Gateway, weapon: Weapon, seconds: float) -> Siege:
     """Let one attacker loose for so long, and measure the others."""
+    return survey(gateway, lambda: Attack(weapon, gateway.port(), seconds), lambda span: honest(gateway, span), seconds)
+
+
+def survey(
+    gateway: Gateway, begin: Callable[[], Attack], others: Callable[[float], list[Load]], seconds: float
+) -> Siege:
+    """Measure `others`, which runs honest clients for so many seconds: without the attack that `begin` begins, then
+    beside it."""
     before = gateway.pss()
     calm = Watch(gateway)
-    quiet = honest(gateway, QUIET)
+    quiet = others(QUIET)
     calm.stop()
-    watch, attack = Watch(gateway), Attack(weapon, gateway.port(), seconds)
+    watch, attack = Watch(gateway), begin()
     try:
-        loud = honest(gateway, seconds)
+        loud = others(seconds)
         rounds = attack.rounds()
     finally:
         attack.stop()

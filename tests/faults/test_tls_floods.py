@@ -20,7 +20,7 @@ from tests.e2e.http2 import END_HEADERS, Code, Kind, block, frame, reset
 from tests.e2e.load import Load
 from tests.e2e.programs import nginx
 from tests.faults.attacker import Attack, Weapon
-from tests.faults.siege import GROWTH, HONEST, PAUSE, QUIET, Siege, Watch, honest, p99
+from tests.faults.siege import HONEST, PAUSE, Siege, honest, survey
 from tests.faults.tls_attacker import RECORDS, Order, TlsAttack
 from tests.faults.tls_records import ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE, client_hello, in_pieces, record
 from tests.faults.weapons import BEGIN, FLOODS, streams
@@ -81,32 +81,20 @@ def everybody(gateway: Gateway, certificates: Certificates, seconds: float) -> t
 
 def besiege(gateway: Gateway, certificates: Certificates, attack: Order | Weapon) -> Siege:
     """Let one attacker loose, and measure the others."""
-    before = gateway.pss()
-    calm = Watch(gateway)
-    quiet, _ = everybody(gateway, certificates, QUIET)
-    calm.stop()
-    watch, running = Watch(gateway), begun(gateway, attack)
-    try:
-        loud, coming = everybody(gateway, certificates, SECONDS)
-        rounds = running.rounds()
-    finally:
-        running.stop()
-        watch.stop()
-    until(lambda: gateway.pss() - before <= GROWTH / 2, "memory falls again")
+    newcomers: list[SecureLoad] = []
+
+    def others(seconds: float) -> list[Load]:
+        loads, coming = everybody(gateway, certificates, seconds)
+        newcomers.append(coming)
+        return loads
+
+    siege = survey(gateway, lambda: begun(gateway, attack), others, SECONDS)
     until(lambda: gateway.metrics().sum("gateway_connections_open") <= 3, "nothing of it stays")
+    coming = newcomers[-1]
     assert coming.answered > 10
     assert not coming.failed, coming.failed[:5]
     assert sorted(coming.visits)[len(coming.visits) * 9 // 10] < WELCOME
-    return Siege(
-        rounds=rounds,
-        quiet=p99(quiet),
-        loud=p99(loud),
-        answered=sum(load.answered for load in loud),
-        failed=[each for load in quiet + loud for each in load.failed],
-        admin=watch.usual(),
-        admin_quiet=calm.usual(),
-        growth=watch.most - before,
-    )
+    return siege
 
 
 def begun(gateway: Gateway, attack: Order | Weapon) -> Attack:
