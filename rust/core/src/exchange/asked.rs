@@ -380,7 +380,7 @@ fn ask_head<S>(
         peer: down.peer.as_str().to_owned(),
         request_id: String::from_utf8_lossy(request_id).into_owned(),
         content_length: request.framing.length(),
-        has_body: super::has_body(request.framing),
+        has_body: request.framing.has_body(),
         deadline_ms: rule.timeouts.request,
     })
 }

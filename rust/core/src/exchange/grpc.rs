@@ -9,7 +9,7 @@
 
 use super::begin::{Incoming, after_ns};
 use super::body::{Change, Sink, wires};
-use super::{Answer, Exchange, Link, Step, answer, has_body};
+use super::{Answer, Exchange, Link, Step, answer};
 use crate::grpc::call::{Call, TIMEOUT};
 use crate::grpc::status::{self, Code};
 use crate::grpc::timeout::{self, Malformed};
@@ -210,7 +210,7 @@ impl<N: Net> Worker<N> {
             return Some(self.answer_own(down, incoming, Reason::RequestTimeout));
         }
         if let (Kind::Web(form), Some(true)) = (call.kind, rule.map(|rule| rule.grpc_web)) {
-            let asked = if has_body(incoming.request.framing) { call.asked } else { Form::Binary };
+            let asked = if incoming.request.framing.has_body() { call.asked } else { Form::Binary };
             let translation = Translation::new(asked, form);
             exchange.request_chunked |= translation.changes_request();
             exchange.grpc.web = Some(Box::new(translation));

@@ -32,7 +32,6 @@ use std::rc::Rc;
 
 use crate::account::line::Asked as LineHead;
 use crate::http1::body::Decoder;
-use crate::http1::head::Framing;
 use crate::http1::request::Method;
 use crate::reason::Reason;
 use crate::tls::{Identity, Known};
@@ -230,10 +229,4 @@ impl Exchange {
         use Method::{Delete, Get, Head, Options, Put, Trace};
         matches!(self.method, Get | Head | Options | Trace | Put | Delete)
     }
-}
-
-/// Whether a message with this framing has a body.
-#[must_use]
-pub fn has_body(framing: Framing) -> bool {
-    !matches!(framing, Framing::None | Framing::Length(0))
 }

@@ -3,7 +3,7 @@
 use super::body::{Sink, pass, wires};
 use super::forward::{Digits, copy_fields, decimal, line, status_digits};
 use super::grpc::Downward;
-use super::{Answer, Exchange, Link, Step, has_body, websocket};
+use super::{Answer, Exchange, Link, Step, websocket};
 use crate::hpack::Encoder;
 use crate::http1::body::Decoder;
 use crate::http1::head::{Field, Framing, Known, Limits, Progress, Scan};
@@ -164,7 +164,7 @@ impl<N: Net> Worker<N> {
         };
         exchange.head_sent = true;
         let framing = if switching { Framing::None } else { response.framing };
-        let whole = stream_end.unwrap_or(!has_body(framing));
+        let whole = stream_end.unwrap_or(!framing.has_body());
         let downward = Self::downward(exchange, response, bytes, whole);
         let outgoing =
             Outgoing::of(if downward.is_some() { Framing::Chunked } else { framing }, exchange.minor);

@@ -38,10 +38,9 @@ impl Block {
         let length = self.length()?;
         request.framing = request_framing(length, ends)?;
         self.join_cookies();
-        let has_body = !matches!(request.framing, Framing::None | Framing::Length(0));
         let expects = |value: &[u8]| value.eq_ignore_ascii_case(b"100-continue");
-        request.expect_continue =
-            has_body && self.first(Known::Expect).is_some_and(|field| expects(field.value.of(&self.text)));
+        request.expect_continue = request.framing.has_body()
+            && self.first(Known::Expect).is_some_and(|field| expects(field.value.of(&self.text)));
         request.te_trailers = self.has(Known::Te);
         request.protocol = self.pseudo(Pseudo::Protocol).unwrap_or_default();
         request.upgrade = request.is_extended_connect();

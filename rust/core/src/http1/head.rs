@@ -76,6 +76,12 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// Whether a message with this framing has a body.
+    #[must_use]
+    pub const fn has_body(self) -> bool {
+        !matches!(self, Self::None | Self::Length(0))
+    }
+
     /// The length, if one is announced.
     #[must_use]
     pub const fn length(self) -> Option<u64> {

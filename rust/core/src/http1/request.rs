@@ -247,8 +247,7 @@ impl Request {
             None => Framing::None,
         };
         self.keep_alive = facts.persistent();
-        let has_body = !matches!(self.framing, Framing::None | Framing::Length(0));
-        self.expect_continue = facts.expect_continue && has_body && self.minor >= 1;
+        self.expect_continue = facts.expect_continue && self.framing.has_body() && self.minor >= 1;
         self.upgrade = facts.upgrade();
         self.te_trailers = facts.te_trailers;
         Ok(())
