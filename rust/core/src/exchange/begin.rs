@@ -188,6 +188,7 @@ impl<N: Net> Worker<N> {
     }
 
     /// `stream_end`: the request came on a stream, and whether it is whole.
+    #[inline(always)]
     pub(super) fn exchange(
         &self,
         local: Rc<Local>,
@@ -258,14 +259,15 @@ impl<N: Net> Worker<N> {
         crate::fault::point("begin.start");
         down.enter(Phase::Exchange, self.now);
         let (local, found) = self.local.that_knows(down.listener);
-        let mut exchange = self.exchange(Rc::clone(&local), found.unwrap_or(0), request, stream_end);
+        // Written where it will live: it is half a kibibyte.
+        let exchange = self.exchange(Rc::clone(&local), found.unwrap_or(0), request, stream_end);
+        let exchange = down.exchange.insert(exchange);
         exchange.keep_alive &= down.leave_by == u64::MAX;
         exchange.known = down.known.clone();
         exchange.grpc = Grpc::of(request, bytes);
         if local.snapshot.access_log {
             exchange.line = Some(Box::new(crate::account::line::Asked::new(request, bytes)));
         }
-        down.exchange = Some(exchange);
         let Some(listener) = local.description(found) else {
             return self.answer_refusal(
                 down,

@@ -45,13 +45,14 @@ impl<N: Net> Worker<N> {
 
     /// Count and log the exchange; afterwards there is none.
     pub(crate) fn conclude(&mut self, down: &mut Down<N::Sock>) {
-        if let Some(exchange) = down.exchange.take() {
+        if let Some(exchange) = down.exchange.as_mut() {
             self.tally(exchange, down.peer.as_str());
+            down.exchange = None;
         }
     }
 
     /// Count and log an exchange that has ended.
-    pub(crate) fn tally(&mut self, mut exchange: Exchange, peer: &str) {
+    pub(crate) fn tally(&mut self, exchange: &mut Exchange, peer: &str) {
         crate::fault::point("finish.conclude");
         self.buffers.give(std::mem::take(&mut exchange.replay));
         if let Some(place) = exchange.place {
@@ -89,7 +90,7 @@ impl<N: Net> Worker<N> {
                 endpoint: endpoint.map_or("", |endpoint| endpoint.text.as_str()),
                 code,
                 duration,
-                exchange: &exchange,
+                exchange,
             };
             self.log.line(&self.ledger, |out| crate::account::line::write(&asked, &told, out));
         }

@@ -149,8 +149,9 @@ pub fn write(message: &Outgoing<'_>, out: &mut Vec<u8>) {
 fn forwarded(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     let (request, bytes) = (message.request, message.bytes);
     let claimed = |known: Known| {
-        let mut fields = request.fields.iter().filter(move |field| field.known == known);
-        fields.next().filter(|field| message.trust && !field.hop).map(|field| field.value.of(bytes))
+        let believed = if message.trust { request.fields.as_slice() } else { &[] };
+        let field = believed.iter().find(|field| field.known == known)?;
+        (!field.hop).then(|| field.value.of(bytes))
     };
     out.extend_from_slice(b"X-Forwarded-For: ");
     if message.trust {

@@ -92,8 +92,9 @@ impl<N: Net> Worker<N> {
         } else {
             forward_target(rule, incoming.decision.matched, incoming.path, incoming.query(), &mut target);
         }
-        let given = request.fields.iter().find(|field| field.known == Known::XRequestId);
-        let given = given.filter(|field| listener.trust_forwarded && field.value.start < field.value.end);
+        let believed = if listener.trust_forwarded { request.fields.as_slice() } else { &[] };
+        let given = believed.iter().find(|field| field.known == Known::XRequestId);
+        let given = given.filter(|field| field.value.start < field.value.end);
         let made = self.random.request_id();
         let request_id = given.map_or(made.as_slice(), |field| field.value.of(bytes));
         if let Some(line) = exchange.line.as_mut() {
