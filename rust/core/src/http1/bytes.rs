@@ -1,16 +1,18 @@
 //! Classes of bytes, and how far a run of one class reaches.
 //!
-//! Theory: a head is mostly names (short, tokens) and values (longer, anything visible). Names are looked up byte by
-//! byte in a table; values are tested eight bytes at a time in one machine word (SWAR), since nearly every word of
-//! a value holds nothing of interest.
+//! Theory: a head is mostly names (letters, digits and hyphens up to a colon) and values (anything visible up to CR), and
+//! hardly any sixteen bytes of them hold anything of interest. So bytes are tested a *lane* at a time, by vector
+//! instructions that every processor of a kind has (SSE2, NEON): a scan looks for the first *stop*. The few names that are
+//! not plain go on in a table.
 //!
 //! Rules: a scan returns an index that is never past the end of its buffer; the caller decides what the byte there
 //! means.
 
+use wide::u8x16;
+
 const TOKEN: u8 = 1;
 const VALUE: u8 = 2;
-const PATH: u8 = 4;
-const HOST: u8 = 8;
+const HOST: u8 = 4;
 
 /// `tchar` of RFC 9110 §5.6.2 that is neither digit nor letter.
 const TOKEN_MARKS: &[u8] = b"!#$%&'*+-.^_`|~";
@@ -37,9 +39,6 @@ const fn class(byte: u8) -> u8 {
     }
     if byte == b'\t' || byte >= 0x20 && byte != 0x7f {
         class |= VALUE;
-    }
-    if byte > 0x20 && byte < 0x7f && byte != b'#' && byte != b'?' {
-        class |= PATH;
     }
     if byte.is_ascii_alphanumeric() || has(HOST_MARKS, byte) {
         class |= HOST;
@@ -86,39 +85,88 @@ fn run(buf: &[u8], from: usize, class: u8) -> usize {
     from + rest.iter().position(|byte| !is(*byte, class)).unwrap_or(rest.len())
 }
 
+/// Bytes tested at once.
+const LANE: usize = 16;
+
+/// Index of the first stop at or after `from`, or the length of `buf`. A class says of a lane which of its bytes are stops.
+#[inline(always)]
+fn first_stop(buf: &[u8], from: usize, class: impl Fn(u8x16) -> u32) -> usize {
+    let mut at = from;
+    while let Some(lane) = buf.get(at..).and_then(|rest| rest.first_chunk::<LANE>()) {
+        let stops = class(u8x16::new(*lane));
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize;
+        }
+        at += LANE;
+    }
+    let left = buf.len().saturating_sub(at);
+    // The lane that ends where the buffer does, without what was seen of it already.
+    let stops = match buf.last_chunk::<LANE>() {
+        Some(lane) => class(u8x16::new(*lane)) >> (LANE - left),
+        None => class(short(buf.get(at..).unwrap_or(&[]))),
+    };
+    at + (stops.trailing_zeros() as usize).min(left)
+}
+
+/// A lane of fewer bytes.
+#[inline(always)]
+fn short(bytes: &[u8]) -> u8x16 {
+    let mut lane = [0; LANE];
+    if let Some(start) = lane.get_mut(..bytes.len()) {
+        start.copy_from_slice(bytes);
+    }
+    u8x16::new(lane)
+}
+
+/// Marks the bytes from `first` to `last`.
+#[inline(always)]
+fn within(lane: u8x16, first: u8, last: u8) -> u8x16 {
+    let beyond = lane - u8x16::splat(first);
+    beyond.min(u8x16::splat(last - first)).simd_eq(beyond)
+}
+
+#[inline(always)]
+fn equal(lane: u8x16, byte: u8) -> u8x16 {
+    lane.simd_eq(u8x16::splat(byte))
+}
+
+/// Every bit of a lane's mask.
+const ALL: u32 = (1 << LANE) - 1;
+
+/// Each byte that is no ASCII letter, digit, `-` or `.`.
+#[inline(always)]
+fn not_plain(lane: u8x16) -> u32 {
+    let letter = within(lane | u8x16::splat(0x20), b'a', b'z');
+    let other = within(lane, b'0', b'9') | within(lane, b'-', b'.');
+    (letter | other).to_bitmask() ^ ALL
+}
+
+/// Each byte that is not visible ASCII, or is `#` or `?`.
+#[inline(always)]
+fn not_target(lane: u8x16) -> u32 {
+    let marks = equal(lane, b'#') | equal(lane, b'?');
+    (within(lane, b'!', b'~').to_bitmask() ^ ALL) | marks.to_bitmask()
+}
+
+/// Each byte that is below 0x20 or is 0x7f.
+#[inline(always)]
+fn controls(lane: u8x16) -> u32 {
+    (within(lane, 0, 0x1f) | equal(lane, 0x7f)).to_bitmask()
+}
+
 /// Index of the first byte at or after `from` that is not a token byte, or the length of `buf`.
 #[inline(always)]
 pub(crate) fn token_end(buf: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(word) = word(buf, at) {
-        let stops = not_plain(word);
-        if stops == 0 {
-            at += 8;
-            continue;
-        }
-        at += (stops.trailing_zeros() / 8) as usize;
-        // Nearly every name is letters, digits and hyphens up to its colon; one that is not goes on in the table.
-        if matches!(buf.get(at), Some(b':')) {
-            return at;
-        }
-        break;
-    }
-    run(buf, at, TOKEN)
+    let at = first_stop(buf, from, not_plain);
+    // Nearly every name is letters, digits and hyphens up to its colon; one that is not goes on in the table.
+    if matches!(buf.get(at), Some(b':')) { at } else { run(buf, at, TOKEN) }
 }
 
 /// Index of the first byte at or after `from` that cannot stand in a request target (`#` among them: a fragment is
 /// never sent, RFC 9110 §4.2.5) or is `?`, or the length of `buf`.
 #[inline(always)]
 pub(crate) fn path_end(buf: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(word) = word(buf, at) {
-        let stops = not_target(word);
-        if stops != 0 {
-            return at + (stops.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    run(buf, at, PATH)
+    first_stop(buf, from, not_target)
 }
 
 /// As [`path_end`], but passes over `?`.
@@ -134,35 +182,17 @@ pub(crate) fn query_end(buf: &[u8], from: usize) -> usize {
 /// Index of the first byte at or after `from` that cannot stand in a registered name, or the length of `buf`.
 #[inline(always)]
 pub(super) fn host_end(buf: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(word) = word(buf, at) {
-        let stops = not_plain(word);
-        if stops != 0 {
-            at += (stops.trailing_zeros() / 8) as usize;
-            break;
-        }
-        at += 8;
-    }
-    run(buf, at, HOST)
+    run(buf, first_stop(buf, from, not_plain), HOST)
 }
 
 /// Index of the first byte at or after `from` that cannot stand in a field value, or the length of `buf`.
 #[inline(always)]
 pub(crate) fn value_end(buf: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(word) = word(buf, at) {
-        let stops = controls(word);
-        if stops == 0 {
-            at += 8;
-            continue;
-        }
-        at += (stops.trailing_zeros() / 8) as usize;
-        match buf.get(at) {
-            Some(b'\t') => at += 1,
-            _ => return at,
-        }
+    let mut at = first_stop(buf, from, controls);
+    while buf.get(at) == Some(&b'\t') {
+        at = first_stop(buf, at + 1, controls);
     }
-    run(buf, at, VALUE)
+    at
 }
 
 /// The eight bytes at `at`, the first in the lowest place.
@@ -173,40 +203,6 @@ pub(super) fn word(buf: &[u8], at: usize) -> Option<u64> {
 
 /// One in every byte.
 pub(super) const ONES: u64 = u64::MAX / 255;
-/// The high bit of every byte.
-const HIGH: u64 = ONES << 7;
-
-/// The high bit of each byte that is no ASCII letter, digit, `-` or `.`. Exact: seven-bit sums never carry.
-#[inline(always)]
-const fn not_plain(word: u64) -> u64 {
-    let low = word & !HIGH;
-    let folded = low | (ONES * 0x20);
-    let letter = (folded + ONES * (0x80 - 0x61)) & !(folded + ONES * (0x80 - 0x7b));
-    let minus_to_nine = (low + ONES * (0x80 - 0x2d)) & !(low + ONES * (0x80 - 0x3a));
-    let not_slash = (low ^ (ONES * 0x2f)) + ONES * 0x7f;
-    (!(letter | minus_to_nine & not_slash) | word) & HIGH
-}
-
-/// The high bit of each byte that is not visible ASCII, or is `#` or `?`. Exact, as above.
-#[inline(always)]
-const fn not_target(word: u64) -> u64 {
-    let low = word & !HIGH;
-    let visible = (low + ONES * (0x80 - 0x21)) & ((low ^ (ONES * 0x7f)) + ONES * 0x7f);
-    let not_fragment = (low ^ (ONES * 0x23)) + ONES * 0x7f;
-    let not_query = (low ^ (ONES * 0x3f)) + ONES * 0x7f;
-    (!(visible & not_fragment & not_query) | word) & HIGH
-}
-
-/// The high bit of each byte that is below 0x20 or is 0x7f. Exact for the lowest such byte; bytes above it may be
-/// marked falsely, because a subtraction borrows from them.
-#[inline(always)]
-const fn controls(word: u64) -> u64 {
-    let below = word.wrapping_sub(ONES * 0x20) & !word;
-    let del = word ^ (ONES * 0x7f);
-    let equal = del.wrapping_sub(ONES) & !del;
-    (below | equal) & HIGH
-}
-
 /// `value` without spaces and tabs at either end, RFC 9110 §5.6.3.
 pub(super) fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = value {
@@ -227,15 +223,38 @@ pub(super) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 mod tests {
     use super::*;
 
+    /// What one scan says, and which bytes it passes over.
+    type Scan = (fn(&[u8], usize) -> usize, fn(u8) -> bool);
+
+    const SCANS: [Scan; 4] = [
+        (token_end, is_token),
+        (value_end, is_value),
+        (host_end, is_host),
+        (path_end, |byte| byte > 0x20 && byte < 0x7f && !matches!(byte, b'#' | b'?')),
+    ];
+
     #[test]
-    fn value_end_stops_at_every_control_byte_and_only_there() {
-        for byte in 0..=255u8 {
-            for offset in 0..24 {
-                let mut buf = [b'a'; 24];
-                buf[offset] = byte;
-                let want = if is_value(byte) { 24 } else { offset };
-                assert_eq!(value_end(&buf, 0), want, "byte {byte:#x} at {offset}");
+    fn a_scan_stops_at_every_byte_of_no_use_to_it_and_only_there() {
+        for (scan, passes) in SCANS {
+            for byte in 0..=255u8 {
+                for length in 1..=40 {
+                    for at in [0, 1, length / 2, length - 1] {
+                        let mut buf = [b'a'; 40];
+                        buf[at.min(length - 1)] = byte;
+                        let buf = &buf[..length];
+                        let from = at.min(1);
+                        let want = (from..length).find(|at| !passes(buf[*at])).unwrap_or(length);
+                        assert_eq!(scan(buf, from), want, "{byte:#x} at {at} of {length}");
+                    }
+                }
             }
+        }
+    }
+
+    #[test]
+    fn a_scan_ends_at_once_where_there_is_nothing() {
+        for (scan, _) in SCANS {
+            assert_eq!((scan(b"", 0), scan(b"abc", 3), scan(&[b'a'; 20], 20)), (0, 3, 20));
         }
     }
 

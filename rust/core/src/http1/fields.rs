@@ -73,21 +73,32 @@ pub(super) fn line(buf: &[u8], at: usize, name_bytes: u16) -> Result<Field, Stop
     if byte(buf, colon)? != b':' || colon == at {
         return Err(not_a_name(buf, at, colon).into());
     }
+    // Nearly every line: one space before the value, none after it.
     let mut start = colon + 1;
-    while let Some(b' ' | b'\t') = buf.get(start) {
+    let one_space = buf.get(start) == Some(&b' ') && !is_blank(buf, start + 1);
+    if one_space {
         start += 1;
+    } else {
+        while is_blank(buf, start) {
+            start += 1;
+        }
     }
     let stop = value_end(buf, start);
     let next = line_end(buf, stop, Cause::ValueByte)?;
     let mut end = stop;
-    while end > start && matches!(buf.get(end - 1), Some(b' ' | b'\t')) {
+    while is_blank(buf, end - 1) && end > start {
         end -= 1;
     }
     let name = span(at, colon);
     let known = Known::of(buf, at, colon - at);
-    let plain = start == colon + 2 && end == stop && buf.get(colon + 1) == Some(&b' ');
+    let plain = one_space && end == stop;
     let hop = known.is_hop();
     Ok(Field { name, value: span(start, end), line: span(at, next), known, plain, hop, never_indexed: false })
+}
+
+#[inline(always)]
+fn is_blank(buf: &[u8], at: usize) -> bool {
+    matches!(buf.get(at), Some(b' ' | b'\t'))
 }
 
 /// What is wrong with the bytes from `at` to `stop`, where a name ended without a colon.

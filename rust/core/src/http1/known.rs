@@ -116,17 +116,16 @@ impl Known {
     /// Hop-by-hop whatever Connection says. RFC 9110 §7.6.1.
     #[inline(always)]
     pub(crate) const fn is_hop(self) -> bool {
-        matches!(
-            self,
-            Self::Connection
-                | Self::KeepAlive
-                | Self::ProxyConnection
-                | Self::Te
-                | Self::TransferEncoding
-                | Self::Upgrade
-        )
+        HOP & 1 << self as u8 != 0
     }
 }
+
+const HOP: u32 = 1 << Known::Connection as u8
+    | 1 << Known::KeepAlive as u8
+    | 1 << Known::ProxyConnection as u8
+    | 1 << Known::Te as u8
+    | 1 << Known::TransferEncoding as u8
+    | 1 << Known::Upgrade as u8;
 
 /// The first eight bytes of a name in lower case, zeros after its end.
 #[inline(always)]
