@@ -10,6 +10,7 @@
 
 pub mod accept;
 mod again;
+mod ahead;
 pub mod border;
 pub mod buffers;
 pub mod census;
@@ -238,9 +239,11 @@ impl<N: Net> Worker<N> {
         self.net.wait(&mut ready, timeout);
         self.now = self.net.now();
         let (due, due_up) = (self.again.len(), self.again_up.len());
-        for event in ready.drain(..) {
+        for (at, &event) in ready.iter().enumerate() {
+            self.look_ahead(&ready, at);
             self.contained(|worker| worker.dispatch(event));
         }
+        ready.clear();
         self.ready = ready;
         self.go_round(due, due_up);
         self.shake_hands();

@@ -70,6 +70,16 @@ impl<T> Table<T> {
     }
 
     /// Look at a value that is not taken.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self, id: Id) -> Option<&T> {
+        match self.slots.get(id.slot as usize) {
+            Some(slot) if slot.generation == id.generation => slot.value.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Work on a value that is not taken.
     pub fn get_mut(&mut self, id: Id) -> Option<&mut T> {
         match self.slots.get_mut(id.slot as usize) {
             Some(slot) if slot.generation == id.generation => slot.value.as_deref_mut(),
