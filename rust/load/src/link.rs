@@ -106,6 +106,11 @@ impl<'p> Link<'p> {
         }
     }
 
+    /// Many requests are under way on it at once.
+    pub fn speaks_http2(&self) -> bool {
+        matches!(self.speaker, Speaker::Many(_))
+    }
+
     /// The connection is of no more use.
     pub fn over(&self) -> bool {
         match &self.speaker {

@@ -222,7 +222,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Receives until nothing is left to receive.
+    /// Receives until nothing is left to receive. A short read tells that where answers come one after the other; on HTTP/2
+    /// more may have come meanwhile, and what many answers release leaves with one send, as h2load's requests do.
     fn pull(&mut self, index: usize, generation: u32, hung_up: bool) {
         let now = self.now();
         self.links[index].turn(now);
@@ -232,7 +233,7 @@ impl<'a> Worker<'a> {
                 (self.discard(index, discardable as usize), true) // the answer is complete, or nothing is left
             } else {
                 let (count, asked) = self.receive(index);
-                (count, count.is_none_or(|count| count < asked))
+                (count, count.is_none_or(|count| count < asked && !self.links[index].speaks_http2()))
             };
             self.settle(index);
             if count.is_none() || drained && !hung_up {
