@@ -41,6 +41,8 @@ def compare(options: Options) -> int:
     peers, programs = find(options)
     versions = {name: peers[name].version(path) for name, path in programs.items()}
     print(", ".join(f"{name} {version}" for name, version in versions.items()))
+    if any(scenarios.ALL[name].kind == "rate" for name in options.scenarios) and (words := machine.caution()):
+        print(f"CAUTION  {words}")
     measure.raise_descriptor_limit()
     candidate_core, other_core = machine.cores()
     os.sched_setaffinity(0, {other_core})

@@ -17,15 +17,35 @@ def cores() -> tuple[int, int]:
     return available[0], available[1]
 
 
+CONGESTION_CONTROL = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+PACES = "bbr"
+
+
 def describe() -> dict[str, str | int]:
-    """CPU, memory, kernel."""
+    """CPU, memory, kernel, TCP."""
     return {
         "cpu": field(Path("/proc/cpuinfo"), "model name"),
         "cores": os.cpu_count() or 0,
         "memory": field(Path("/proc/meminfo"), "MemTotal"),
         "kernel": platform.release(),
+        "congestion_control": congestion_control(),
         "python": platform.python_version(),
     }
+
+
+def congestion_control() -> str:
+    """How TCP sends here by default."""
+    return CONGESTION_CONTROL.read_text().strip() if CONGESTION_CONTROL.exists() else "unknown"
+
+
+def caution() -> str | None:
+    """What makes latencies on this machine say little, in words; None: nothing is known."""
+    if congestion_control() != PACES:
+        return None
+    return (
+        f"TCP is {PACES} here. It takes what a busy core delays for the speed of a wire and paces by it: 1 MiB may "
+        "stand still for 100 ms. For latencies: sysctl -w net.ipv4.tcp_congestion_control=cubic"
+    )
 
 
 def field(path: Path, name: str) -> str:
