@@ -187,7 +187,8 @@ impl<N: Net> Worker<N> {
         exchange
     }
 
-    /// `stream_end`: the request came on a stream, and whether it is whole.
+    /// `stream_end`: the request came on a stream, and whether it is whole. Inlined, so that it is written
+    /// where it will live.
     #[inline(always)]
     pub(super) fn exchange(
         &self,
@@ -259,9 +260,8 @@ impl<N: Net> Worker<N> {
         crate::fault::point("begin.start");
         down.enter(Phase::Exchange, self.now);
         let (local, found) = self.local.that_knows(down.listener);
-        // Written where it will live: it is half a kibibyte.
-        let exchange = self.exchange(Rc::clone(&local), found.unwrap_or(0), request, stream_end);
-        let exchange = down.exchange.insert(exchange);
+        let new = self.exchange(Rc::clone(&local), found.unwrap_or(0), request, stream_end);
+        let exchange = down.exchange.insert(new);
         exchange.keep_alive &= down.leave_by == u64::MAX;
         exchange.known = down.known.clone();
         exchange.grpc = Grpc::of(request, bytes);

@@ -60,7 +60,7 @@ impl Outgoing<'_> {
     /// Whether a field of the request goes no further.
     fn drops(&self, field: &Field) -> bool {
         let left_out = if self.trust { OWNED } else { OWNED | CLAIMS };
-        left_out & bit(field.known) != 0
+        left_out & field.known.bit() != 0
             || self.grpc.is_some_and(|grpc| grpc.drops(field.name.of(self.bytes)))
     }
 
@@ -70,23 +70,18 @@ impl Outgoing<'_> {
     }
 }
 
-/// Known names as bits.
-const fn bit(known: Known) -> u64 {
-    1 << known as u8
-}
-
 /// Written by the gateway itself, never copied.
-const OWNED: u64 = bit(Known::Host)
-    | bit(Known::ContentLength)
-    | bit(Known::TransferEncoding)
-    | bit(Known::XRequestId)
-    | bit(Known::XForwardedFor)
-    | bit(Known::XForwardedProto)
-    | bit(Known::XForwardedHost)
-    | bit(Known::XForwardedClientCert);
+const OWNED: u64 = Known::Host.bit()
+    | Known::ContentLength.bit()
+    | Known::TransferEncoding.bit()
+    | Known::XRequestId.bit()
+    | Known::XForwardedFor.bit()
+    | Known::XForwardedProto.bit()
+    | Known::XForwardedHost.bit()
+    | Known::XForwardedClientCert.bit();
 
 /// Believed only from trusted clients.
-const CLAIMS: u64 = bit(Known::Forwarded);
+const CLAIMS: u64 = Known::Forwarded.bit();
 
 /// Copy all fields but those in `left_out`, the hop-by-hop ones and those that `edits` drops.
 #[inline]
@@ -145,21 +140,24 @@ pub fn write(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// The fields in which a client may say by which way its request has come: none of one that is not trusted.
+pub fn believed(request: &Request, trust: bool) -> &[Field] {
+    if trust { &request.fields } else { &[] }
+}
+
 /// Who asked, how, and by which way: RFC 9110 §7.6.3 and the de facto `X-Forwarded-*`.
 fn forwarded(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     let (request, bytes) = (message.request, message.bytes);
+    let believed = believed(request, message.trust);
     let claimed = |known: Known| {
-        let believed = if message.trust { request.fields.as_slice() } else { &[] };
         let field = believed.iter().find(|field| field.known == known)?;
         (!field.hop).then(|| field.value.of(bytes))
     };
     out.extend_from_slice(b"X-Forwarded-For: ");
-    if message.trust {
-        let chain = request.fields.iter().filter(|field| field.known == Known::XForwardedFor && !field.hop);
-        for value in chain.map(|field| field.value.of(bytes)).filter(|value| !value.is_empty()) {
-            out.extend_from_slice(value);
-            out.extend_from_slice(b", ");
-        }
+    let chain = believed.iter().filter(|field| field.known == Known::XForwardedFor && !field.hop);
+    for value in chain.map(|field| field.value.of(bytes)).filter(|value| !value.is_empty()) {
+        out.extend_from_slice(value);
+        out.extend_from_slice(b", ");
     }
     out.extend_from_slice(message.peer);
     out.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
@@ -282,9 +280,9 @@ pub fn translate(request: &Request, bytes: &[u8], upgrade: bool, out: &mut Vec<u
         path: Span { start: request.path.start, end }.of(bytes),
     };
     line.encode(&encoder, out);
-    let framing = bit(Known::Host) | bit(Known::ContentLength) | bit(Known::TransferEncoding);
+    let framing = Known::Host.bit() | Known::ContentLength.bit() | Known::TransferEncoding.bit();
     let skip = |field: &Field| {
-        framing & bit(field.known) != 0
+        framing & field.known.bit() != 0
             || (upgrade && field.name.of(bytes).eq_ignore_ascii_case(websocket::KEY))
     };
     encoder.fields(&request.fields, bytes, skip, out);

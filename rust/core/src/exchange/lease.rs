@@ -92,7 +92,7 @@ impl<N: Net> Worker<N> {
         } else {
             forward_target(rule, incoming.decision.matched, incoming.path, incoming.query(), &mut target);
         }
-        let believed = if listener.trust_forwarded { request.fields.as_slice() } else { &[] };
+        let believed = forward::believed(request, listener.trust_forwarded);
         let given = believed.iter().find(|field| field.known == Known::XRequestId);
         let given = given.filter(|field| field.value.start < field.value.end);
         let made = self.random.request_id();

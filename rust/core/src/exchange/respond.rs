@@ -18,7 +18,7 @@ use crate::worker::downstream::{Down, Phase};
 use crate::worker::table::Id;
 
 /// See [`owned`].
-const OWNED: u64 = 1 << Known::TransferEncoding as u8 | 1 << Known::ContentLength as u8;
+const OWNED: u64 = Known::TransferEncoding.bit() | Known::ContentLength.bit();
 
 /// How an answer with this framing is framed for the client.
 struct Outgoing {
@@ -337,7 +337,7 @@ impl<N: Net> Worker<N> {
 
 /// Written by the gateway itself, never copied.
 fn owned(field: &Field) -> bool {
-    OWNED & 1 << field.known as u8 != 0
+    OWNED & field.known.bit() != 0
 }
 
 /// Whether a field of an answer goes no further.

@@ -51,7 +51,7 @@ impl Block {
     /// Some field has this name.
     #[inline]
     pub(super) const fn has(&self, known: Known) -> bool {
-        self.seen & 1 << known as u8 != 0
+        self.seen & known.bit() != 0
     }
 
     /// Makes it ready for a block of `wire` bytes.
@@ -101,7 +101,7 @@ impl Block {
                 self.fault = Some(Cause::TooManyFields);
             }
             Kind::Regular(known) => {
-                self.seen |= 1 << known as u8;
+                self.seen |= known.bit();
                 self.fields.push(Field {
                     name: span(at, at + name),
                     value,

@@ -86,7 +86,7 @@ pub(super) fn line(buf: &[u8], at: usize, name_bytes: u16) -> Result<Field, Stop
     let stop = value_end(buf, start);
     let next = line_end(buf, stop, Cause::ValueByte)?;
     let mut end = stop;
-    while is_blank(buf, end - 1) && end > start {
+    while end > start && is_blank(buf, end - 1) {
         end -= 1;
     }
     let name = span(at, colon);
@@ -96,6 +96,7 @@ pub(super) fn line(buf: &[u8], at: usize, name_bytes: u16) -> Result<Field, Stop
     Ok(Field { name, value: span(start, end), line: span(at, next), known, plain, hop, never_indexed: false })
 }
 
+/// A space or tab, RFC 9110 §5.6.3.
 #[inline(always)]
 fn is_blank(buf: &[u8], at: usize) -> bool {
     matches!(buf.get(at), Some(b' ' | b'\t'))

@@ -6,8 +6,6 @@
 //! Setting bit 5 folds letters to lower case and maps no other token byte onto a letter or `-`, so the comparison is
 //! exact for validated tokens.
 
-use super::bytes::{ONES, word};
-
 macro_rules! known {
     ($($(#[$doc:meta])* $name:ident $text:literal)*) => {
         /// A field name with a meaning here.
@@ -116,16 +114,33 @@ impl Known {
     /// Hop-by-hop whatever Connection says. RFC 9110 §7.6.1.
     #[inline(always)]
     pub(crate) const fn is_hop(self) -> bool {
-        HOP & 1 << self as u8 != 0
+        HOP & self.bit() != 0
+    }
+
+    /// A bit of its own, for sets of names.
+    #[inline(always)]
+    #[must_use]
+    pub const fn bit(self) -> u64 {
+        1 << self as u8
     }
 }
 
-const HOP: u32 = 1 << Known::Connection as u8
-    | 1 << Known::KeepAlive as u8
-    | 1 << Known::ProxyConnection as u8
-    | 1 << Known::Te as u8
-    | 1 << Known::TransferEncoding as u8
-    | 1 << Known::Upgrade as u8;
+/// See [`Known::is_hop`].
+const HOP: u64 = Known::Connection.bit()
+    | Known::KeepAlive.bit()
+    | Known::ProxyConnection.bit()
+    | Known::Te.bit()
+    | Known::TransferEncoding.bit()
+    | Known::Upgrade.bit();
+
+/// One in every byte.
+const ONES: u64 = u64::MAX / 255;
+
+/// The eight bytes at `at`, the first in the lowest place.
+#[inline(always)]
+fn word(buf: &[u8], at: usize) -> Option<u64> {
+    buf.get(at..).and_then(|rest| rest.first_chunk::<8>()).map(|bytes| u64::from_le_bytes(*bytes))
+}
 
 /// The first eight bytes of a name in lower case, zeros after its end.
 #[inline(always)]

@@ -67,10 +67,15 @@ impl<N: Net> Worker<N> {
         true
     }
 
+    /// Somebody stands in line for a step.
+    pub(super) fn somebody_waits(&self) -> bool {
+        !self.shaking.is_empty() || !self.shaking_up.is_empty()
+    }
+
     /// Take those who have waited longest one step further; each side in its turn, so that a flood of clients does not
     /// keep the gateway from its upstreams.
     pub(super) fn shake_hands(&mut self) {
-        if self.shaking.is_empty() && self.shaking_up.is_empty() {
+        if !self.somebody_waits() {
             return;
         }
         for _ in 0..limits::TURN_HANDSHAKES {

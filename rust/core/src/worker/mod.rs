@@ -233,8 +233,7 @@ impl<N: Net> Worker<N> {
     /// Wait once, and do everything that became possible.
     pub fn turn(&mut self) {
         let going_on = !self.again.is_empty() || !self.again_up.is_empty();
-        let shaking = !self.shaking.is_empty() || !self.shaking_up.is_empty();
-        let timeout = if going_on || shaking { 0 } else { self.rest() };
+        let timeout = if going_on || self.somebody_waits() { 0 } else { self.rest() };
         let mut ready = std::mem::take(&mut self.ready);
         self.net.wait(&mut ready, timeout);
         self.now = self.net.now();
