@@ -8,6 +8,9 @@ from pathlib import Path
 from bench.peer import MissingError
 from bench.tool import ROOT
 
+CONGESTION_CONTROL = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+PACES = "bbr"  # sends by a model of the path, which loopback does not fit
+
 
 def cores() -> tuple[int, int]:
     """The core of the candidate and the core of everything else."""
@@ -15,10 +18,6 @@ def cores() -> tuple[int, int]:
     if len(available) < 2:
         raise MissingError("the comparison needs two cores: one for the candidate alone, one for load and upstream")
     return available[0], available[1]
-
-
-CONGESTION_CONTROL = Path("/proc/sys/net/ipv4/tcp_congestion_control")
-PACES = "bbr"
 
 
 def describe() -> dict[str, str | int]:
