@@ -23,8 +23,11 @@ ABUSES: tuple[str, ...]
 LAST_PROCESSED: int
 """As `last` of `Engine.go_away`: the last stream that the worker has taken, which only it knows."""
 
-def check(snapshot: bytes) -> None:
-    """Build a snapshot document and drop it. Raises ValueError, naming the place."""
+def check(snapshot: bytes) -> int:
+    """Build a snapshot document and drop it. Raises ValueError, naming the place.
+
+    How many of the system's CAs could not be read.
+    """
 
 def shadowed(snapshot: bytes) -> list[tuple[int, int]]:
     """Rules that can never be taken: (rule, the rule that always wins), numbered flat in document order."""

@@ -37,8 +37,8 @@ VERSION: Final = _engine.VERSION
 class Verdict(Protocol):
     """What the engine says about a snapshot."""
 
-    def check(self, snapshot: bytes, /) -> None:
-        """Raises ValueError with a text if it cannot be used."""
+    def check(self, snapshot: bytes, /) -> int:
+        """Raises ValueError with a text if it cannot be used. How many of the system's CAs could not be read."""
 
     def shadowed(self, snapshot: bytes, /) -> list[tuple[int, int]]:
         """Rules that can never be taken: (rule, the rule that always wins), flat numbers in document order."""
@@ -133,7 +133,7 @@ def compile_loaded(
 def _ask(verdict: Verdict, snapshot: bytes, loaded: Loaded, lowered: Lowered) -> None:
     findings = loaded.findings
     try:
-        verdict.check(snapshot)
+        unread = verdict.check(snapshot)
         pairs = verdict.shadowed(snapshot)
     except ValueError as error:
         findings.error(Spot(loaded.root.source, 0, 0), f"the engine refuses this configuration: {error}")
@@ -147,6 +147,18 @@ def _ask(verdict: Verdict, snapshot: bytes, loaded: Loaded, lowered: Lowered) ->
                 f'the rule "{name}" is never taken: "{by}" at {there.where} always wins',
                 "make its match more exact, or remove it",
             )
+    if unread:
+        _tell_unread(unread, lowered.document, loaded)
+
+
+def _tell_unread(unread: int, document: wire.Document, loaded: Loaded) -> None:
+    """Once, where the first upstream wants the system's CAs: whoever shows a certificate of one of these is refused."""
+    wants = next(each.name for each in document.upstreams if each.tls is not None and each.tls.roots is None)
+    loaded.findings.warning(
+        loaded.cursor()["upstreams"][wants]["tls"].spot,
+        f"{unread} of the system's {len(document.system_roots)} CAs cannot be read, and are passed over",
+        "an upstream whose certificate comes from one of them needs ca: FILE",
+    )
 
 
 def regex_problem(pattern: str, verdict: Verdict) -> str | None:
@@ -203,5 +215,6 @@ def _only_regex(pattern: str) -> wire.Document:
         listeners=(listener,),
         routes=(route,),
         upstreams=(),
+        system_roots=(),
         handlers=(),
     )

@@ -216,7 +216,7 @@ class Endpoint(Wire, frozen=True):
 
 
 class UpstreamTls(Wire, frozen=True):
-    roots: tuple[bytes, ...]
+    roots: tuple[bytes, ...] | None
     server_name: str | None
     verify: bool
     chain: tuple[bytes, ...]
@@ -248,6 +248,7 @@ class Document(Wire, frozen=True):
     listeners: tuple[Listener, ...]
     routes: tuple[Route, ...]
     upstreams: tuple[Upstream, ...]
+    system_roots: tuple[bytes, ...]
     handlers: tuple[str, ...]
 
 

@@ -81,6 +81,7 @@ class _Lowering:
             listeners=tuple(listeners),
             routes=tuple(routes),
             upstreams=tuple(self._upstream(name, upstream) for name, upstream in config.upstreams.items()),
+            system_roots=self._credentials.system_roots,
             handlers=tuple(self._handlers),
         )
         return Lowered(document, tuple(self._listening), tuple(self._rules))

@@ -36,6 +36,8 @@ class Credentials:
     """By name."""
     upstreams: Mapping[str, wire.UpstreamTls] = field(default_factory=dict)
     """By name."""
+    system_roots: tuple[bytes, ...] = ()
+    """The CAs of the system, DER, if an upstream is verified with them."""
     facts: tuple[tuple[str, CertificateFacts], ...] = ()
     """Of every certificate that a listener shows: (listener, certificate), the default first."""
     stamps: Mapping[Path, Stamp | None] = field(default_factory=dict)

@@ -43,6 +43,7 @@ class _Reading:
         self._reader = Reader(loaded.findings, now)
         self._facts: list[tuple[str, CertificateFacts]] = []
         self._renew_at: float | None = None
+        self._system_roots: tuple[bytes, ...] | None = None
 
     def all(self) -> Credentials:
         listeners: dict[str, wire.ListenerTls] = {}
@@ -58,7 +59,15 @@ class _Reading:
             if upstream.tls is not None
         }
         kept = self._internal.ca_file if any(each.tls == "internal" for each in self._config.listeners) else None
-        return Credentials(listeners, upstreams, tuple(self._facts), self._reader.files.stamps, kept, self._renew_at)
+        return Credentials(
+            listeners=listeners,
+            upstreams=upstreams,
+            system_roots=self._system_roots or (),
+            facts=tuple(self._facts),
+            stamps=self._reader.files.stamps,
+            ca_file=kept,
+            renew_at=self._renew_at,
+        )
 
     # ── listeners ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -194,7 +203,8 @@ class _Reading:
             self._findings.error(at.key("key"), "a key without its certificate", "add cert: FILE, or remove the key")
         return None
 
-    def _upstream_roots(self, tls: schema.UpstreamTls, at: Cursor) -> tuple[bytes, ...]:
+    def _upstream_roots(self, tls: schema.UpstreamTls, at: Cursor) -> tuple[bytes, ...] | None:
+        """None: those of the system."""
         if tls.insecure_skip_verify:
             if tls.ca is not None:
                 self._findings.error(
@@ -208,10 +218,11 @@ class _Reading:
             return ()
         if tls.ca is not None:
             return self._reader.authorities(tls.ca, at["ca"].spot)
-        roots = system_roots(self._reader.files)
-        if not roots:
+        if self._system_roots is None:
+            self._system_roots = system_roots(self._reader.files)
+        if not self._system_roots:
             self._findings.error(at.spot, "this system has no CA certificates", "install them, or write ca: FILE")
-        return roots
+        return None
 
     def _server_name(self, upstream: schema.Upstream, tls: schema.UpstreamTls, at: Cursor) -> str | None:
         name = tls.server_name

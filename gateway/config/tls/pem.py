@@ -52,8 +52,8 @@ class Block:
     der: bytes
 
 
-def blocks(content: bytes) -> list[Block]:
-    """Every part of a PEM file, in its order. PemError for one that is damaged."""
+def blocks(content: bytes, *, lenient: bool = False) -> list[Block]:
+    """Every part of a PEM file, in its order. One that is damaged is a PemError, or empty for who is `lenient`."""
     found: list[Block] = []
     for match in _BLOCK.finditer(content):
         label = match[1].decode()
@@ -61,7 +61,9 @@ def blocks(content: bytes) -> list[Block]:
         try:
             der = base64.b64decode(b"".join(body.split()), validate=True)
         except binascii.Error:
-            raise PemError(f"the {label} block number {len(found) + 1} is damaged: no base64") from None
+            if not lenient:
+                raise PemError(f"the {label} block number {len(found) + 1} is damaged: no base64") from None
+            der = b""
         found.append(Block(label, match[0], der))
     return found
 

@@ -1,7 +1,8 @@
 """The CAs that the system trusts, for upstreams that name none.
 
 A distribution keeps them as one PEM file; where, differs. OpenSSL's own place comes first, since $SSL_CERT_FILE moves
-it. The certificates are handed on as they are: the distribution has looked at them, and there are 150.
+it. The certificates are handed on as they are: the distribution has looked at them, and there are 150. What the engine
+cannot read of them it passes over, since nobody here could mend it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config.tls.files import FileError, Files
-from gateway.config.tls.pem import PemError, blocks
+from gateway.config.tls.pem import blocks
 
 _BUNDLES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Arch, Gentoo
@@ -22,15 +23,16 @@ _BUNDLES: Final = (
 
 
 def system_roots(files: Files) -> tuple[bytes, ...]:
-    """DER of each; empty where the system has none."""
+    """DER of each, empty of one that is damaged; nothing where the system has none."""
     default = ssl.get_default_verify_paths().cafile
     for name in (*((default,) if default else ()), *_BUNDLES):
         if not Path(name).is_file():
             continue
         try:
-            found = [block.der for block in blocks(files.read(name, Path()).data) if block.label == "CERTIFICATE"]
-        except (FileError, PemError):
+            content = files.read(name, Path()).data
+        except FileError:
             continue
+        found = tuple(block.der for block in blocks(content, lenient=True) if block.label == "CERTIFICATE")
         if found:
-            return tuple(found)
+            return found
     return ()

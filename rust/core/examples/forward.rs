@@ -91,6 +91,7 @@ fn document(listen: &str, upstream: &str, protocol: UpstreamProtocol) -> Documen
             tls: None,
             http2: first_flight(PREFACE),
         }],
+        system_roots: vec![],
         handlers: vec![],
     }
 }

@@ -15,6 +15,7 @@ pub use connection::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 /// Version of this wire form; a document with another number is refused.
 pub const FORMAT: u32 = 1;
@@ -37,6 +38,9 @@ pub struct Document {
     pub routes: Vec<Route>,
     /// Upstreams, referred to by index.
     pub upstreams: Vec<Upstream>,
+    /// DER of the CAs that the system trusts; empty if no upstream is verified with them. One that cannot be read is
+    /// passed over: nobody here could mend it.
+    pub system_roots: Vec<ByteBuf>,
     /// Names of the Python handlers that rules may ask, referred to by index.
     pub handlers: Vec<String>,
 }

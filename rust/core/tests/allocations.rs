@@ -53,7 +53,7 @@ fn snapshot(endpoint: &str) -> Arc<Snapshot> {
     let http2 = serde_json::to_value(Http2::default()).expect("it can be written");
     let document = serde_json::json!({
         "format": gateway_core::document::FORMAT, "generation": 1, "name": "gateway", "access_log": false,
-        "handlers": [],
+        "system_roots": [], "handlers": [],
         "listeners": [{
             "name": "web", "key": 0, "address": "", "scheme": "http", "max_connections": 10, "header_bytes": 65536,
             "headers": 100, "header_timeout": 10000, "idle_timeout": 60000, "trust_forwarded": false,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test fails loudly
 
 mod route_document;
+mod tls_peer;
 
 use gateway_core::document::*;
 use gateway_core::route::Snapshot;
@@ -67,6 +68,21 @@ fn the_refusal_names_the_place() {
 #[test]
 fn another_format_is_refused() {
     assert_eq!(refused(|document| document.format = 2), "format: format 2 is not 1");
+}
+
+/// The first refuses nothing, the second everything, and says which upstream cannot be verified.
+#[test]
+fn the_cas_of_the_system_may_be_unread_but_not_all() {
+    let unread = serde_bytes::ByteBuf::from(b"unread");
+    let mut document = good();
+    document.upstreams[1].tls = Some(UpstreamTls { roots: None, ..tls_peer::upstream() });
+    document.system_roots = vec![unread.clone(), serde_bytes::ByteBuf::from(tls_peer::CA)];
+    assert_eq!(Snapshot::build(document.clone()).unwrap().unread_roots, 1);
+    document.system_roots = vec![unread];
+    assert_eq!(
+        Snapshot::build(document).unwrap_err().to_string(),
+        "upstreams[next].tls: none of the system's 1 CAs can be read"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod tls_peer;
 
-use gateway_core::document::{ClientAuthMode, Protocol, TlsVersion, UpstreamProtocol};
+use gateway_core::document::{ClientAuthMode, Protocol, TlsVersion};
 use gateway_core::tls::limits::{RECORD_BYTES, SEAL_BYTES};
 use gateway_core::tls::{Cause, ClientTls, ServerTls, Session};
 use proptest::prelude::*;
@@ -310,7 +310,7 @@ fn an_upstream_is_verified_by_name() {
 
 #[test]
 fn an_upstream_is_verified_by_issuer_and_time() {
-    let roots = vec![serde_bytes::ByteBuf::from(OTHER_CA)];
+    let roots = Some(vec![serde_bytes::ByteBuf::from(OTHER_CA)]);
     let other = client(&gateway_core::document::UpstreamTls { roots, ..upstream() });
     assert_eq!(
         between(&server(&listener(vec![shop()])), &other).err().unwrap(),
@@ -322,9 +322,35 @@ fn an_upstream_is_verified_by_issuer_and_time() {
 }
 
 #[test]
+fn an_upstream_that_names_no_ca_is_verified_with_those_of_the_system() {
+    let tls = server(&listener(vec![shop()]));
+    let unnamed = gateway_core::document::UpstreamTls { roots: None, ..upstream() };
+    assert!(between(&tls, &built(&unnamed, &[b"unread", CA, b""]).unwrap()).is_ok());
+    let other = built(&unnamed, &[OTHER_CA]).unwrap();
+    assert_eq!(between(&tls, &other).err().unwrap().0, Some(Cause::UnknownIssuer));
+    assert_eq!(built(&unnamed, &[]).unwrap_err(), "there is no CA to verify with");
+    assert_eq!(built(&unnamed, &[b"unread"]).unwrap_err(), "none of the system's 1 CAs can be read");
+    let named = Some(vec![serde_bytes::ByteBuf::from(b"unread")]);
+    let strict = gateway_core::document::UpstreamTls { roots: named, ..upstream() };
+    assert!(built(&strict, &[CA]).unwrap_err().starts_with("roots[0]: "));
+}
+
+/// Else connections that were verified with a CA would outlive the trust in it.
+#[test]
+fn connections_are_not_as_good_as_those_of_other_cas() {
+    let mark =
+        |from: &gateway_core::document::UpstreamTls, system: &[&[u8]]| built(from, system).unwrap().mark;
+    let unnamed = gateway_core::document::UpstreamTls { roots: None, ..upstream() };
+    assert_eq!(mark(&unnamed, &[CA, OTHER_CA]), mark(&unnamed, &[CA, OTHER_CA]));
+    assert_ne!(mark(&unnamed, &[CA, OTHER_CA]), mark(&unnamed, &[CA]));
+    assert_ne!(mark(&unnamed, &[CA]), mark(&upstream(), &[CA]));
+    assert_eq!(mark(&upstream(), &[CA]), mark(&upstream(), &[OTHER_CA]), "who names a CA trusts no other");
+}
+
+#[test]
 fn verification_is_off_only_where_the_document_says_so() {
-    let nobody = gateway_core::document::UpstreamTls { roots: vec![], ..upstream() };
-    assert!(ClientTls::build(&nobody, UpstreamProtocol::Http1).is_err());
+    let nobody = gateway_core::document::UpstreamTls { roots: Some(vec![]), ..upstream() };
+    assert!(built(&nobody, &[CA]).is_err());
     let anybody = gateway_core::document::UpstreamTls { verify: false, ..nobody };
     let expired = server(&listener(vec![certificate("old", &["old.example"])]));
     assert!(between(&expired, &client(&anybody)).is_ok());
@@ -355,7 +381,7 @@ fn a_document_with_a_key_of_another_certificate_is_refused() {
         key: Some(serde_bytes::ByteBuf::from(pair("api").1)),
         ..upstream()
     };
-    assert!(ClientTls::build(&mixed, UpstreamProtocol::Http1).is_err(), "{}", key.len());
+    assert!(built(&mixed, &[]).is_err(), "{}", key.len());
 }
 
 #[test]

@@ -43,10 +43,10 @@ mod _engine {
         module.add("LAST_PROCESSED", border::LAST_PROCESSED)
     }
 
-    /// Build a snapshot document and drop it.
+    /// Build a snapshot document and drop it; how many of the system's CAs could not be read.
     #[pyfunction]
-    fn check(py: Python<'_>, snapshot: &[u8]) -> PyResult<()> {
-        py.detach(|| super::parse(snapshot).map(drop))
+    fn check(py: Python<'_>, snapshot: &[u8]) -> PyResult<usize> {
+        py.detach(|| super::parse(snapshot).map(|snapshot| snapshot.unread_roots))
     }
 
     /// Rules that can never be taken: (rule, the rule that always wins).

@@ -133,7 +133,7 @@ def a_document() -> doc.Document:
     return doc.Document(
         format=doc.FORMAT, generation=3, name="gateway", access_log=False, listeners=(listener,),
         routes=(doc.Route(name="shop", source="gw.yaml:4", hosts=("a.example",), listeners=(0,), rules=rules),),
-        upstreams=(upstream("app"), upstream("next")), handlers=("rules:hello",),
+        upstreams=(upstream("app"), upstream("next")), system_roots=(), handlers=("rules:hello",),
     )  # fmt: skip
 
 

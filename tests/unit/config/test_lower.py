@@ -91,6 +91,7 @@ def test_the_smallest_file_has_every_default(folder: Folder) -> None:
                 http2=offer_to_upstream(limits.HTTP2_STREAMS),
             ),
         ),
+        system_roots=(),
         handlers=(),
     )
 

@@ -30,7 +30,7 @@ def make_plan(
     keys = keys or {name: number for number, name in enumerate(names, 1)}
     document = Document(
         format=FORMAT, generation=generation, name="gateway", access_log=access_log is not None,
-        listeners=(), routes=(), upstreams=(), handlers=tuple(handlers or ()),
+        listeners=(), routes=(), upstreams=(), system_roots=(), handlers=tuple(handlers or ()),
     )  # fmt: skip
     targets = {name: parse_listen((addresses or {}).get(name, "127.0.0.1:0")) for name in names}
     return Plan(

@@ -65,7 +65,7 @@ def test_values_have_the_types_of_the_stub() -> None:
 EMPTY = encode(
     Document(
         format=FORMAT, generation=1, name="gateway", access_log=False,
-        listeners=(), routes=(), upstreams=(), handlers=(),
+        listeners=(), routes=(), upstreams=(), system_roots=(), handlers=(),
     )
 )  # fmt: skip
 

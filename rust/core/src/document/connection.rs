@@ -1,7 +1,7 @@
 //! Of the snapshot document: what is agreed upon before the first request of a connection, TLS and HTTP versions.
 //!
 //! Certificates and keys are DER: files were read and understood on the other side. What rustls cannot use refuses the
-//! whole document.
+//! whole document, but for the system's CAs.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -145,8 +145,8 @@ pub enum UpstreamProtocol {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamTls {
-    /// DER; never empty unless `verify` is false.
-    pub roots: Vec<ByteBuf>,
+    /// DER; never empty unless `verify` is false. None: [`super::Document::system_roots`].
+    pub roots: Option<Vec<ByteBuf>>,
     /// Sent as SNI and looked for in the certificate. None: the endpoint's IP address is looked for.
     pub server_name: Option<String>,
     /// False: anybody may answer.

@@ -19,7 +19,7 @@ use super::split::Split;
 use super::table::Parts;
 use crate::document::{self, Document, FORMAT};
 use crate::preamble::networks::Networks;
-use crate::tls::{ClientTls, ServerTls};
+use crate::tls::{ClientTls, ServerTls, SystemRoots};
 use std::sync::Arc;
 
 /// Conditions of one match. Each costs a look at the head per request; the Gateway API allows 16 headers and 16 query
@@ -47,7 +47,8 @@ impl Snapshot {
         if document.format != FORMAT {
             return Err(root.at("format").error(format!("format {} is not {FORMAT}", document.format)));
         }
-        let upstreams = upstreams(document.upstreams, &root)?;
+        let system_roots = SystemRoots::read(&document.system_roots);
+        let upstreams = upstreams(document.upstreams, &system_roots, &root)?;
         let rules = Rules::build(&document.routes, upstreams.len(), document.handlers.len(), &root)?;
         let Rules { rules, matches, ids_by_route, .. } = rules;
         let routes: Vec<RouteInfo> = document.routes.iter().map(info).collect();
@@ -69,6 +70,7 @@ impl Snapshot {
             matches,
             upstreams,
             handlers: document.handlers,
+            unread_roots: system_roots.unread,
             tables,
         })
     }
@@ -78,7 +80,11 @@ fn info(route: &document::Route) -> RouteInfo {
     RouteInfo { name: route.name.clone(), source: route.source.clone() }
 }
 
-fn upstreams(from: Vec<document::Upstream>, root: &Place) -> Result<Vec<Upstream>, BuildError> {
+fn upstreams(
+    from: Vec<document::Upstream>,
+    system_roots: &SystemRoots,
+    root: &Place,
+) -> Result<Vec<Upstream>, BuildError> {
     for upstream in &from {
         let place = root.item("upstreams", &upstream.name);
         if let Some(endpoint) = upstream.endpoints.iter().find(|endpoint| endpoint.weight == 0) {
@@ -86,7 +92,8 @@ fn upstreams(from: Vec<document::Upstream>, root: &Place) -> Result<Vec<Upstream
         }
     }
     let compiled = |from: document::Upstream| {
-        let build = |tls: &document::UpstreamTls| ClientTls::build(tls, from.protocol).map(Arc::new);
+        let build =
+            |tls: &document::UpstreamTls| ClientTls::build(tls, from.protocol, system_roots).map(Arc::new);
         let place = root.item("upstreams", &from.name).at("tls");
         let tls = from.tls.as_ref().map(build).transpose().map_err(|text| place.error(text))?;
         Ok(Upstream {

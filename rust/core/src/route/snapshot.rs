@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub upstreams: Vec<Upstream>,
     /// Names of Python handlers.
     pub handlers: Vec<String>,
+    /// How many of the system's CAs could not be read.
+    pub unread_roots: usize,
     pub(super) tables: Vec<Table>,
 }
 

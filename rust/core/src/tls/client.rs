@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, Serve
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::identity::sha256;
-use super::server::roots;
+use super::roots::{SystemRoots, named};
 use super::{limits, provider, versions};
 use crate::document::{Protocol, UpstreamProtocol, UpstreamTls};
 
@@ -18,7 +18,7 @@ use crate::document::{Protocol, UpstreamProtocol, UpstreamTls};
 #[derive(Debug)]
 pub struct ClientTls {
     pub(super) config: Arc<ClientConfig>,
-    /// Of the document that it was built from: connections of the same mark are as good as each other.
+    /// Of all that it was built from: connections of the same mark are as good as each other.
     pub mark: [u8; 32],
     name: Option<ServerName<'static>>,
 }
@@ -28,14 +28,19 @@ impl ClientTls {
     ///
     /// # Errors
     /// In words, if a certificate, a key, a CA or the name is not what it should be.
-    pub fn build(from: &UpstreamTls, protocol: UpstreamProtocol) -> Result<Self, String> {
+    pub fn build(
+        from: &UpstreamTls,
+        protocol: UpstreamProtocol,
+        system: &SystemRoots,
+    ) -> Result<Self, String> {
         let name = from.server_name.clone().map(ServerName::try_from).transpose();
         let name = name.map_err(|error| format!("server_name: {error}"))?;
         let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(versions(from.min_version))
             .map_err(|error| error.to_string())?;
         let builder = if from.verify {
-            let roots = Arc::new(roots(&from.roots)?);
+            let roots =
+                from.roots.as_ref().map_or_else(|| system.shared(), |roots| named(roots).map(Arc::new))?;
             let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider()).build();
             builder.with_webpki_verifier(verifier.map_err(|error| error.to_string())?)
         } else {
@@ -52,7 +57,8 @@ impl ClientTls {
         };
         config.alpn_protocols = offered(protocol).iter().map(|protocol| protocol.alpn().to_vec()).collect();
         config.resumption = Resumption::in_memory_sessions(limits::CLIENT_SESSIONS);
-        let text = rmp_serde::to_vec(&(from, protocol)).map_err(|error| error.to_string())?;
+        let trusted = from.roots.is_none().then_some(system.digest);
+        let text = rmp_serde::to_vec(&(from, protocol, trusted)).map_err(|error| error.to_string())?;
         Ok(Self { config: Arc::new(config), mark: sha256(&text), name })
     }
 

@@ -16,6 +16,7 @@ mod client;
 mod identity;
 pub mod limits;
 mod names;
+mod roots;
 mod server;
 mod session;
 mod step;
@@ -26,6 +27,7 @@ pub use cause::{CAUSES, Cause};
 pub use client::ClientTls;
 pub use identity::{AlternativeName, Identity, Unfit};
 pub use names::Names;
+pub use roots::SystemRoots;
 pub use server::ServerTls;
 pub use session::{Known, Session};
 

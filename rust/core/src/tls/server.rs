@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use serde_bytes::ByteBuf;
 
 use super::certificates::Certificates;
+use super::roots::named;
 use super::tickets::Tickets;
 use super::{limits, provider, versions};
 use crate::document::{ClientAuth, ClientAuthMode, ListenerTls, Protocol};
@@ -59,26 +58,13 @@ fn verifier(from: &ClientAuth) -> Result<Arc<dyn ClientCertVerifier>, String> {
     if from.mode == ClientAuthMode::Off {
         return Ok(WebPkiClientVerifier::no_client_auth());
     }
-    let roots = roots(&from.roots).map_err(|text| format!("client_auth: {text}"))?;
+    let roots = named(&from.roots).map_err(|text| format!("client_auth: {text}"))?;
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
     let builder = match from.mode {
         ClientAuthMode::Required => builder,
         _ => builder.allow_unauthenticated(),
     };
     builder.build().map_err(|error| format!("client_auth: {error}"))
-}
-
-/// CAs that are trusted.
-pub(super) fn roots(from: &[ByteBuf]) -> Result<rustls::RootCertStore, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    for (number, der) in from.iter().enumerate() {
-        let certificate = CertificateDer::from_slice(der).into_owned();
-        roots.add(certificate).map_err(|error| format!("roots[{number}]: {error}"))?;
-    }
-    if roots.is_empty() {
-        return Err("there is no CA to verify with".into());
-    }
-    Ok(roots)
 }
 
 /// Behind it lie rustls's locks, which notice a panic of somebody who held them; the rest is never written.

@@ -26,6 +26,7 @@ fn snapshot(upstreams: &[(&str, &[&str])]) -> Snapshot {
         listeners: Vec::new(),
         routes: Vec::new(),
         upstreams: upstreams.collect(),
+        system_roots: Vec::new(),
         handlers: Vec::new(),
     };
     Snapshot::build(document).expect("the document is sound")

@@ -173,6 +173,7 @@ pub fn document(routes: Vec<Route>) -> Document {
         listeners: vec![listener("web"), listener("other")],
         routes,
         upstreams: vec![upstream("app"), upstream("next")],
+        system_roots: vec![],
         handlers: vec!["hello".into()],
     }
 }

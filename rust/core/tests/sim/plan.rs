@@ -94,6 +94,7 @@ pub fn document(rules: Vec<Rule>, upstreams: Vec<Upstream>) -> Document {
             rules,
         }],
         upstreams,
+        system_roots: vec![],
         handlers: vec!["handler".into()],
     }
 }

@@ -8,7 +8,7 @@ use gateway_core::document::{
     Certificate, ClientAuth, ClientAuthMode, ListenerTls, Protocol, TlsVersion, UpstreamProtocol, UpstreamTls,
 };
 use gateway_core::tls::limits::SEALED_BYTES;
-use gateway_core::tls::{Cause, ClientTls, ServerTls, Session};
+use gateway_core::tls::{Cause, ClientTls, ServerTls, Session, SystemRoots};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_bytes::ByteBuf;
@@ -75,7 +75,7 @@ pub fn server(from: &ListenerTls) -> ServerTls {
 
 pub fn upstream() -> UpstreamTls {
     UpstreamTls {
-        roots: vec![ByteBuf::from(CA)],
+        roots: Some(vec![ByteBuf::from(CA)]),
         server_name: Some("shop.example".into()),
         verify: true,
         chain: vec![],
@@ -85,7 +85,13 @@ pub fn upstream() -> UpstreamTls {
 }
 
 pub fn client(from: &UpstreamTls) -> ClientTls {
-    ClientTls::build(from, UpstreamProtocol::H2).expect("the document is sound")
+    built(from, &[]).expect("the document is sound")
+}
+
+/// On a system that trusts these CAs.
+pub fn built(from: &UpstreamTls, system: &[&[u8]]) -> Result<ClientTls, String> {
+    let system: Vec<_> = system.iter().map(|&der| ByteBuf::from(der)).collect();
+    ClientTls::build(from, UpstreamProtocol::H2, &SystemRoots::read(&system))
 }
 
 /// What a client that is not ours offers.

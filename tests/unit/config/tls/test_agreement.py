@@ -97,9 +97,21 @@ def test_cas_of_clients_and_of_upstreams(folder: Folder, mode: str) -> None:
 @pytest.mark.skipif(not any(Path(each).is_file() for each in _BUNDLES), reason="this system has no CAs")
 def test_the_cas_of_the_system(folder: Folder) -> None:
     result = compiled(folder, "internal", "{}")
-    tls = result.document.upstreams[0].tls
-    assert tls is not None
-    assert len(tls.roots) > 50
+    assert len(result.document.system_roots) > 50
+
+
+def test_a_ca_of_the_system_that_cannot_be_read_is_told_and_nothing_more(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    damaged = unread.replace("AAAA", "A?AA")
+    folder.write("system.pem", unread + CA.as_pem().certificate.decode() + damaged)
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder.path / "system.pem"))
+    (warning,) = compiled(folder, "internal", "{}").warnings
+    assert (warning.line, warning.message) == (4, "2 of the system's 3 CAs cannot be read, and are passed over")
+    folder.write("system.pem", unread)
+    with pytest.raises(ConfigError, match=r"upstreams\[app\]\.tls: none of the system's 1 CAs"):
+        compiled(folder, "internal", "{}")
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")

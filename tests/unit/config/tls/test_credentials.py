@@ -159,9 +159,24 @@ def test_an_upstream_without_ca_is_verified_with_those_of_the_system(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(folder.path / "ca.pem"))
-    made = folder.lower(upstream("{}")).document.upstreams[0].tls
+    document = folder.lower(upstream("{}")).document
+    made = document.upstreams[0].tls
     assert made is not None
-    assert (made.roots, made.verify, made.server_name) == ((der(CA.certificate),), True, None)
+    assert (made.roots, made.verify, made.server_name) == (None, True, None)
+    assert document.system_roots == (der(CA.certificate),)
+
+
+def test_the_document_has_the_cas_of_the_system_once_or_not_at_all(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder.path / "ca.pem"))
+    text = upstream("{}")
+    for name in ("two", "three"):
+        text += f'  {name}: {{endpoints: ["127.0.0.1:2"], tls: {{}}}}\n'
+    text = text.replace("upstreams: {app: {", "upstreams:\n  app: {").replace("tls: {}}}", "tls: {}}")
+    assert wire.encode(folder.lower(text).document).count(der(CA.certificate)) == 1
+    for tls in ("{ca: other.pem}", "{insecure_skip_verify: true}", "null"):
+        assert folder.lower(upstream(tls)).document.system_roots == ()
 
 
 def test_paths_are_relative_to_the_file_that_names_them(folder: Folder) -> None:

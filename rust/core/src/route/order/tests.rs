@@ -96,6 +96,7 @@ fn snapshot(rules: Vec<document::Rule>) -> Snapshot {
         listeners: vec![listener],
         routes: vec![route],
         upstreams: vec![],
+        system_roots: vec![],
         handlers: vec!["hello".into()],
     };
     Snapshot::build(document).unwrap()
