@@ -1,20 +1,22 @@
-//! A warm worker forwards without asking the allocator for anything.
+//! What a worker asks of the allocator: nothing while it forwards, once it is warm; and little for who says nothing.
 //!
-//! One worker on real sockets, turned by hand; the client and the upstream are in this thread too, with buffers of
-//! their own made before. Allocations are counted by the allocator itself.
+//! One worker on real sockets, turned by hand; the clients and the upstream are in this thread too, with buffers of
+//! their own made before. The allocator itself counts, for each thread apart.
 #![expect(unsafe_code, reason = "an allocator that counts is an unsafe trait; it only passes calls on")]
-#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test fails loudly
+
+mod tls_peer;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use gateway_core::account::ledger::Ledger;
 use gateway_core::account::log::{LogQueue, LogSender};
-use gateway_core::document::{Document, Http2};
+use gateway_core::document::{Document, Http2, ListenerTls};
 use gateway_core::route::Snapshot;
 use gateway_core::sys::epoll::Epoll;
 use gateway_core::sys::eventfd::EventFd;
@@ -23,23 +25,33 @@ use gateway_core::worker::{Start, Worker};
 
 struct Counting;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// Bytes that were asked for and not given back.
+    static HELD: Cell<i64> = const { Cell::new(0) };
+}
+
+fn count(fresh: usize, given_back: usize) {
+    ALLOCATIONS.set(ALLOCATIONS.get() + u64::from(fresh > 0));
+    HELD.set(HELD.get() + fresh as i64 - given_back as i64);
+}
 
 // SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
+        count(layout.size(), 0);
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, layout.size());
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
+        count(size, layout.size());
         // SAFETY: as the caller promises.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -49,7 +61,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// A configuration that forwards everything to one endpoint.
-fn snapshot(endpoint: &str) -> Arc<Snapshot> {
+fn document(endpoint: &str) -> Document {
     let http2 = serde_json::to_value(Http2::default()).expect("it can be written");
     let document = serde_json::json!({
         "format": gateway_core::document::FORMAT, "generation": 1, "name": "gateway", "access_log": false,
@@ -74,8 +86,32 @@ fn snapshot(endpoint: &str) -> Arc<Snapshot> {
             "endpoints": [{"address": endpoint, "weight": 1}], "protocol": "http/1.1", "tls": null, "http2": http2,
         }],
     });
-    let document: Document = serde_json::from_value(document).expect("the document has the wire form");
-    Arc::new(Snapshot::build(document).expect("the document is sound"))
+    serde_json::from_value(document).expect("the document has the wire form")
+}
+
+/// A worker that listens, and where.
+fn worker(document: Document) -> (Worker<Epoll>, SocketAddr) {
+    let web = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = web.local_addr().unwrap();
+    web.set_nonblocking(true).unwrap();
+    let wake = Arc::new(EventFd::new().unwrap());
+    let border = Arc::new(Border::new(Arc::clone(&wake), Arc::new(EventFd::new().unwrap())));
+    let start = Start {
+        number: 0,
+        snapshot: Arc::new(Snapshot::build(document).expect("the document is sound")),
+        border: Arc::clone(&border),
+        ledger: Arc::new(Ledger::default()),
+        log: LogSender::new(Arc::new(LogQueue::new().unwrap())),
+        descriptors: 100,
+    };
+    let mut worker = Worker::new(Epoll::new(wake).unwrap(), start);
+    border
+        .commands
+        .push(Command::Listen { listener: 0, socket: OwnedFd::from(web), gauge: Arc::default() })
+        .unwrap();
+    border.wake_worker();
+    worker.turn();
+    (worker, address)
 }
 
 const REQUEST: &[u8] =
@@ -105,26 +141,7 @@ fn exchange(worker: &mut Worker<Epoll>, client: &mut TcpStream, server: &mut Tcp
 #[test]
 fn a_warm_worker_forwards_without_allocating() {
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
-    let web = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = web.local_addr().unwrap();
-    web.set_nonblocking(true).unwrap();
-    let wake = Arc::new(EventFd::new().unwrap());
-    let border = Arc::new(Border::new(Arc::clone(&wake), Arc::new(EventFd::new().unwrap())));
-    let start = Start {
-        number: 0,
-        snapshot: snapshot(&upstream.local_addr().unwrap().to_string()),
-        border: Arc::clone(&border),
-        ledger: Arc::new(Ledger::default()),
-        log: LogSender::new(Arc::new(LogQueue::new().unwrap())),
-        descriptors: 100,
-    };
-    let mut worker = Worker::new(Epoll::new(wake).unwrap(), start);
-    border
-        .commands
-        .push(Command::Listen { listener: 0, socket: OwnedFd::from(web), gauge: Arc::default() })
-        .unwrap();
-    border.wake_worker();
-    worker.turn();
+    let (mut worker, address) = worker(document(&upstream.local_addr().unwrap().to_string()));
 
     let mut client = TcpStream::connect(address).unwrap();
     client.write_all(REQUEST).unwrap();
@@ -144,10 +161,37 @@ fn a_warm_worker_forwards_without_allocating() {
         exchange(&mut worker, &mut client, &mut server, &mut buffer);
     }
     // The Date of an answer is made once a second; the upstream's lacks one. Two seconds cannot pass in 200 exchanges.
-    let before = ALLOCATIONS.load(Relaxed);
+    let before = ALLOCATIONS.get();
     for _ in 0..200 {
         exchange(&mut worker, &mut client, &mut server, &mut buffer);
     }
-    let made = ALLOCATIONS.load(Relaxed) - before;
+    let made = ALLOCATIONS.get() - before;
     assert!(made <= 4, "{made} allocations in 200 requests");
+}
+
+/// Bytes that a worker holds for each client that has connected and said nothing.
+fn silence_costs(tls: Option<ListenerTls>) -> i64 {
+    let mut document = document("127.0.0.1:1");
+    document.listeners[0].max_connections = 100;
+    document.listeners[0].tls = tls;
+    let (mut worker, address) = worker(document);
+    let mut clients = Vec::with_capacity(40);
+    let mut held = [0; 2];
+    for (count, held) in [10, 40].into_iter().zip(&mut held) {
+        while clients.len() < count {
+            clients.push(TcpStream::connect(address).unwrap());
+        }
+        while worker.census().downs < count {
+            worker.turn();
+        }
+        *held = HELD.get();
+    }
+    (held[1] - held[0]) / 30
+}
+
+#[test]
+fn a_client_that_has_said_nothing_costs_no_more_with_tls_than_without() {
+    let (secure, plain) =
+        (silence_costs(Some(tls_peer::listener(vec![tls_peer::shop()]))), silence_costs(None));
+    assert!(secure <= plain, "{secure} bytes, and {plain} without TLS");
 }

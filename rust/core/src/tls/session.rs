@@ -61,8 +61,6 @@ impl Known {
 pub struct Session {
     conn: Conn,
     shaking: bool,
-    /// Something of what came was looked at.
-    begun: bool,
     ended: bool,
     closed: bool,
     /// `partial` came before the session was there.
@@ -79,7 +77,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// For a client that was just accepted.
+    /// For a client.
     ///
     /// # Errors
     /// [`Cause::Internal`], if rustls finds the configuration unusable.
@@ -102,7 +100,6 @@ impl Session {
         Self {
             conn,
             shaking: true,
-            begun: false,
             ended: false,
             closed: false,
             ahead: false,
@@ -120,13 +117,6 @@ impl Session {
     #[must_use]
     pub fn is_shaking(&self) -> bool {
         self.shaking
-    }
-
-    /// Nothing of what a client sent was looked at yet. If it has left by now, its handshake cannot end well: its last
-    /// message follows from our first.
-    #[must_use]
-    pub fn is_unheard(&self) -> bool {
-        matches!(self.conn, Conn::Server(_)) && !self.begun
     }
 
     /// The peer has said that nothing more comes.
@@ -240,7 +230,6 @@ impl Session {
         }
         let mut sink = Sink { plain, taken: 0, over: std::mem::take(&mut self.over), out, ended: false };
         let mut used = 0;
-        self.begun |= !wire.is_empty();
         let outcome = loop {
             let rest = wire.get_mut(used..).unwrap_or(&mut []);
             let (discard, went) = self.process(rest, &mut sink);

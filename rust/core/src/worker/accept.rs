@@ -13,7 +13,6 @@ use super::table::Id;
 use super::timer::TimerId;
 use super::{Kind, Worker, limits, token};
 use crate::account::ledger::Gauge;
-use crate::exchange::Step;
 use crate::fault;
 use crate::http1::head::Scan;
 use crate::net::{Net, Peer};
@@ -240,10 +239,8 @@ impl<N: Net> Worker<N> {
             quiet_timeout: time(idle_timeout),
             leave_by: u64::MAX,
         };
-        if down.phase == Phase::Idle && self.begin_tls(&mut down) == Step::Close {
-            self.wheel.remove(down.timer);
-            self.downs.free(id);
-            return self.leave(key, gauge);
+        if down.phase == Phase::Idle {
+            self.expect_tls(&mut down);
         }
         self.wheel.no_later(down.timer, down.due());
         self.downs.put(id, Box::new(down));

@@ -6,7 +6,8 @@
 //! them makes newcomers wait for each other, and adds one step to what the others wait for.
 //!
 //! Rules: whoever stands in line stands there once; the time of a handshake runs in line too; a handshake that failed is
-//! told so by an alert, which the client is given time to read.
+//! told so by an alert, which the client is given time to read. For a client that has said nothing there is no state of
+//! TLS, and for one that has left before it was heard nothing is read, and above all nothing signed.
 
 use super::downstream::{Down, Phase, time};
 use super::io::secure::Shaken;
@@ -19,27 +20,32 @@ use crate::upstream::{Turn, Up};
 
 impl<N: Net> Worker<N> {
     /// From here on the connection speaks TLS, if its listener does. What came already is its first bytes.
-    pub(super) fn begin_tls(&mut self, down: &mut Down<N::Sock>) -> Step {
+    pub(super) fn expect_tls(&self, down: &mut Down<N::Sock>) {
         let (local, index) = self.local.that_knows(down.listener);
-        let listener = local.description(index);
-        let Some((tls, listener)) = listener.and_then(|listener| Some((listener.tls.as_ref()?, listener)))
-        else {
-            return Step::Again;
-        };
-        match Session::server(tls) {
-            Ok(session) => {
-                let first = std::mem::take(&mut down.carry);
-                down.io.protect(session, &first);
-                self.buffers.give(first);
-                down.header_timeout = time(listener.handshake_timeout);
-                down.enter(Phase::Handshake { queued: false }, self.now);
-                Step::Again
-            }
-            Err(cause) => {
-                self.ledger.shaken_down(cause);
-                Step::Close
-            }
+        let listener = local.description(index).filter(|listener| listener.tls.is_some());
+        let Some(listener) = listener else { return };
+        down.io.readable |= !down.carry.is_empty();
+        down.header_timeout = time(listener.handshake_timeout);
+        down.enter(Phase::Handshake { queued: false }, self.now);
+    }
+
+    /// Make what TLS with this client needs, if that is not done: it has said something, and has not left.
+    fn open_tls(&mut self, down: &mut Down<N::Sock>) -> Result<(), Cause> {
+        if down.io.tls().is_some() {
+            return Ok(());
         }
+        // It cannot end well with one that has left by now: a client's last message follows from our first.
+        if down.io.closing {
+            return Err(Cause::Gone);
+        }
+        let (local, index) = self.local.that_knows(down.listener);
+        let tls = local.description(index).and_then(|listener| listener.tls.as_ref());
+        // A reload may have taken TLS from the listener since the client came.
+        let session = Session::server(tls.ok_or(Cause::Incompatible)?)?;
+        let first = std::mem::take(&mut down.carry);
+        down.io.protect(session, &first);
+        self.buffers.give(first);
+        Ok(())
     }
 
     /// A client in its handshake became ready.
@@ -124,7 +130,11 @@ impl<N: Net> Worker<N> {
         crate::fault::point("handshake.step");
         let mut link = None;
         let mut present = true;
-        let step = match down.io.shake(&mut self.net, &mut self.buffers) {
+        let shaken = match self.open_tls(&mut down) {
+            Ok(()) => down.io.shake(&mut self.net, &mut self.buffers),
+            Err(cause) => Shaken::Failed(cause),
+        };
+        let step = match shaken {
             Shaken::Wait => self.line_up(id, &mut down),
             Shaken::Done(kind) => {
                 self.ledger.shaken_down(kind);

@@ -71,7 +71,8 @@ impl<N: Net> Worker<N> {
             return Step::Again;
         }
         down.enter(Phase::Idle, self.now);
-        self.begin_tls(down)
+        self.expect_tls(down);
+        Step::Again
     }
 
     /// Read what there is of the first message of TLS, and pass the connection on if its name says so.
@@ -109,11 +110,11 @@ impl<N: Net> Worker<N> {
     }
 
     /// What was read is for TLS of our own. Its time runs from accept.
-    fn open_here(&mut self, down: &mut Down<N::Sock>) -> Step {
+    fn open_here(&self, down: &mut Down<N::Sock>) -> Step {
         let since = down.since;
-        let step = self.begin_tls(down);
+        self.expect_tls(down);
         down.since = since;
-        step
+        Step::Again
     }
 
     /// Nobody here is called that.

@@ -89,6 +89,20 @@ fn a_handshake_that_takes_too_long_is_over() {
     assert_eq!(stage.house.worker.census().downs, 0);
 }
 
+/// It is not answered in plain text either, whatever it sends.
+#[test]
+fn a_client_that_speaks_tls_where_a_reload_has_taken_it_away_is_dismissed() {
+    let mut stage = own();
+    let mut client = client(&mut stage, &Wish::default(), "shop.example");
+    let mut document = plan::own(2);
+    document.generation = 2;
+    stage.house.apply(document);
+    client.say(&mut stage, GET);
+    assert!(client.speaker.heard.is_empty());
+    assert!(client.speaker.end.is_some());
+    assert_eq!(down(&stage, Cause::Incompatible), 1);
+}
+
 #[test]
 fn a_client_that_leaves_in_the_handshake_is_counted_and_forgotten() {
     let mut stage = own();

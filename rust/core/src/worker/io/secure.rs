@@ -79,7 +79,6 @@ impl<S> Io<S> {
 
     /// From here on there is TLS on the socket; `first` is what came on the wire already.
     pub fn protect(&mut self, mut tls: Session, first: &[u8]) {
-        self.readable |= !first.is_empty();
         tls.foresee(first);
         self.tls = Some(Box::new(tls));
     }
@@ -252,12 +251,8 @@ impl<S> Io<S> {
         }
     }
 
-    /// One step of the handshake: one read, and what follows from it. A client's first step needs no read. For one who
-    /// has left before it was heard nothing is read, and above all nothing signed.
+    /// One step of the handshake: one read, and what follows from it. The first step with an upstream needs no read.
     pub fn shake<N: Net<Sock = S>>(&mut self, net: &mut N, buffers: &mut Buffers) -> Shaken {
-        if self.closing && self.tls.as_ref().is_some_and(|tls| tls.is_unheard()) {
-            return Shaken::Failed(Cause::Gone);
-        }
         if self.readable {
             if let Took::Over = with_places(|places| self.take(net, places, &mut [])) {
                 let cause = self.tls.as_ref().and_then(|tls| tls.failed());
