@@ -2,7 +2,7 @@
 
 use super::{Backend, Exchange, Link, Step};
 use crate::account::line::Told;
-use crate::net::Net;
+use crate::net::{Net, Peer};
 use crate::preamble::outcome::Outcome;
 use crate::reason::Reason;
 use crate::tls::Cause;
@@ -46,13 +46,13 @@ impl<N: Net> Worker<N> {
     /// Count and log the exchange; afterwards there is none.
     pub(crate) fn conclude(&mut self, down: &mut Down<N::Sock>) {
         if let Some(exchange) = down.exchange.as_mut() {
-            self.tally(exchange, down.peer.as_str());
+            self.tally(exchange, &down.peer);
             down.exchange = None;
         }
     }
 
     /// Count and log an exchange that has ended.
-    pub(crate) fn tally(&mut self, exchange: &mut Exchange, peer: &str) {
+    pub(crate) fn tally(&mut self, exchange: &mut Exchange, peer: &Peer) {
         crate::fault::point("finish.conclude");
         self.buffers.give(std::mem::take(&mut exchange.replay));
         if let Some(place) = exchange.place {
@@ -86,7 +86,7 @@ impl<N: Net> Worker<N> {
             let endpoint = exchange.place.and_then(|place| self.groups.endpoint(place));
             let told = Told {
                 wall: self.net.wall(),
-                peer,
+                peer: peer.as_str(),
                 endpoint: endpoint.map_or("", |endpoint| endpoint.text.as_str()),
                 code,
                 duration,

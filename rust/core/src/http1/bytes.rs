@@ -195,6 +195,14 @@ pub(crate) fn value_end(buf: &[u8], from: usize) -> usize {
     at
 }
 
+/// Whether a part of a field's value is this word, whatever its case. The word is in lower case, of letters and `-`: no
+/// other byte that a value may hold becomes one of them by bit 5.
+#[inline(always)]
+pub(super) fn is_word<const N: usize>(text: &[u8], word: &[u8; N]) -> bool {
+    let differs = |text: &[u8; N]| text.iter().zip(word).fold(0, |seen, (a, b)| seen | ((a | 0x20) ^ b));
+    <&[u8; N]>::try_from(text).is_ok_and(|text| differs(text) == 0)
+}
+
 /// `value` without spaces and tabs at either end, RFC 9110 §5.6.3.
 pub(super) fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = value {

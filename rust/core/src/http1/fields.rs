@@ -4,7 +4,7 @@
 //! leave their meaning in [`Facts`] as they go by. Heads and trailers are read by the same code.
 
 use super::Span;
-use super::bytes::{members, token_end, value_end};
+use super::bytes::{is_word, members, token_end, value_end};
 use super::head::{Cause, Field, Known, Limits, Stop, byte, line_end, span};
 use crate::limits::CONNECTION_OPTIONS;
 
@@ -70,36 +70,50 @@ pub(super) fn line(buf: &[u8], at: usize, name_bytes: u16) -> Result<Field, Stop
     if colon - at > usize::from(name_bytes) {
         return Err(Cause::NameTooLong.into());
     }
+    // Nearly every line: a name, one space before the value, none after it.
+    let (start, one_space) = match buf.get(colon..colon + 3) {
+        Some([b':', b' ', first]) if colon > at && !is_blank(*first) => (colon + 2, true),
+        _ => (value_start(buf, at, colon)?, false),
+    };
+    let stop = value_end(buf, start);
+    let (end, next) = match buf.get(stop - 1..stop + 2) {
+        Some([last, b'\r', b'\n']) if !is_blank(*last) => (stop, stop + 2),
+        _ => ending(buf, start, stop)?,
+    };
+    let known = Known::of(buf, at, colon - at);
+    Ok(Field {
+        name: span(at, colon),
+        value: span(start, end),
+        line: span(at, next),
+        known,
+        plain: one_space && end == stop,
+        hop: known.is_hop(),
+        never_indexed: false,
+    })
+}
+
+/// Where the value begins, after the name from `at` to `colon`.
+#[cold]
+fn value_start(buf: &[u8], at: usize, colon: usize) -> Result<usize, Stop> {
     if byte(buf, colon)? != b':' || colon == at {
         return Err(not_a_name(buf, at, colon).into());
     }
-    // Nearly every line: one space before the value, none after it.
-    let mut start = colon + 1;
-    let one_space = buf.get(start) == Some(&b' ') && !is_blank(buf, start + 1);
-    if one_space {
-        start += 1;
-    } else {
-        while is_blank(buf, start) {
-            start += 1;
-        }
-    }
-    let stop = value_end(buf, start);
+    let blanks = buf.get(colon + 1..).unwrap_or(&[]).iter().take_while(|byte| is_blank(**byte));
+    Ok(colon + 1 + blanks.count())
+}
+
+/// Where the value from `start` ends, whose last byte or blank stands before `stop`; and where the next line begins.
+#[cold]
+fn ending(buf: &[u8], start: usize, stop: usize) -> Result<(usize, usize), Stop> {
     let next = line_end(buf, stop, Cause::ValueByte)?;
-    let mut end = stop;
-    while end > start && is_blank(buf, end - 1) {
-        end -= 1;
-    }
-    let name = span(at, colon);
-    let known = Known::of(buf, at, colon - at);
-    let plain = one_space && end == stop;
-    let hop = known.is_hop();
-    Ok(Field { name, value: span(start, end), line: span(at, next), known, plain, hop, never_indexed: false })
+    let blanks = buf.get(start..stop).unwrap_or(&[]).iter().rev().take_while(|byte| is_blank(**byte));
+    Ok((stop - blanks.count(), next))
 }
 
 /// A space or tab, RFC 9110 §5.6.3.
 #[inline(always)]
-fn is_blank(buf: &[u8], at: usize) -> bool {
-    matches!(buf.get(at), Some(b' ' | b'\t'))
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// What is wrong with the bytes from `at` to `stop`, where a name ended without a colon.
@@ -175,19 +189,29 @@ impl Facts {
 
     /// Members that are no tokens are passed over: the field ends here, and they name nothing.
     fn note_connection(&mut self, value: &[u8]) -> Result<(), Cause> {
+        // Nearly always there is but one, which means something to us.
+        let only = ConnectionOption::of(value);
+        if only != ConnectionOption::Names {
+            self.note_option(only);
+            return Ok(());
+        }
         for member in members(value) {
-            match ConnectionOption::of(member) {
-                ConnectionOption::KeepAlive => self.keep_alive = true,
-                ConnectionOption::Close => self.close = true,
-                ConnectionOption::Upgrade => self.switch = true,
-                ConnectionOption::Te => {}
-                ConnectionOption::Names => self.named += 1,
-            }
+            self.note_option(ConnectionOption::of(member));
             if self.named > CONNECTION_OPTIONS {
                 return Err(Cause::ConnectionOptions);
             }
         }
         Ok(())
+    }
+
+    fn note_option(&mut self, option: ConnectionOption) {
+        match option {
+            ConnectionOption::KeepAlive => self.keep_alive = true,
+            ConnectionOption::Close => self.close = true,
+            ConnectionOption::Upgrade => self.switch = true,
+            ConnectionOption::Te => {}
+            ConnectionOption::Names => self.named += 1,
+        }
     }
 }
 
@@ -203,12 +227,13 @@ enum ConnectionOption {
 }
 
 impl ConnectionOption {
+    #[inline(always)]
     fn of(member: &[u8]) -> Self {
         match member.len() {
-            2 if member.eq_ignore_ascii_case(b"te") => Self::Te,
-            5 if member.eq_ignore_ascii_case(b"close") => Self::Close,
-            7 if member.eq_ignore_ascii_case(b"upgrade") => Self::Upgrade,
-            10 if member.eq_ignore_ascii_case(b"keep-alive") => Self::KeepAlive,
+            2 if is_word(member, b"te") => Self::Te,
+            5 if is_word(member, b"close") => Self::Close,
+            7 if is_word(member, b"upgrade") => Self::Upgrade,
+            10 if is_word(member, b"keep-alive") => Self::KeepAlive,
             _ => Self::Names,
         }
     }
@@ -216,13 +241,23 @@ impl ConnectionOption {
 
 /// `1*DIGIT` that fits in 64 bits.
 pub(crate) fn content_length(value: &[u8]) -> Result<u64, Cause> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+    if value.is_empty() {
         return Err(Cause::LengthInvalid);
     }
-    value
-        .iter()
-        .try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
-        .ok_or(Cause::LengthOverflow)
+    let mut length = 0u64;
+    for byte in value {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        match length.checked_mul(10).and_then(|length| length.checked_add(digit)) {
+            Some(longer) if digit <= 9 => length = longer,
+            _ => return Err(no_length(value)),
+        }
+    }
+    Ok(length)
+}
+
+#[cold]
+fn no_length(value: &[u8]) -> Cause {
+    if value.iter().all(u8::is_ascii_digit) { Cause::LengthOverflow } else { Cause::LengthInvalid }
 }
 
 /// What is wrong with a Transfer-Encoding that is not exactly `chunked`.

@@ -130,7 +130,7 @@ impl<N: Net> Worker<N> {
         exchange.version = crate::exchange::Version::Http2;
         exchange.reason = Reason::RequestInvalid;
         exchange.status = refusal.status;
-        self.tally(&mut exchange, peer.as_str());
+        self.tally(&mut exchange, &peer);
     }
 
     /// A piece of a request's body; with `end` the last one, and the trailers that follow it.
