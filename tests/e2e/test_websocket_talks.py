@@ -1,7 +1,8 @@
 """WebSocket conversations go through the gateway as they go without it: over HTTP/1.1 and HTTP/2, plain and over TLS.
 
-Each conversation is had with the server itself, and through the gateway in four ways: after an Upgrade and on a stream
-of HTTP/2, each with and without TLS. What the client saw and what the server saw must be the same each time.
+Each conversation is had with the server itself, and through the gateway in six ways: after an Upgrade and on a stream
+of HTTP/2, each with and without TLS, and each through two gateways that speak HTTP/2 with each other. What the client
+saw and what the server saw must be the same each time.
 """
 
 from __future__ import annotations
@@ -160,12 +161,22 @@ def gateway(room: Room, tmp_path_factory: pytest.TempPathFactory, certificates: 
         yield running
 
 
+@pytest.fixture(scope="module")
+def front(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Its upstream is the other gateway, over HTTP/2."""
+    upstream = {"protocol": "h2", "endpoints": [f"127.0.0.1:{gateway.port('web')}"]}
+    with Gateway(forward_to(upstreams={"app": upstream}), tmp_path_factory.mktemp("front")) as running:
+        yield running
+
+
 class Way(NamedTuple):
     """From a client through the gateway."""
 
     wire: Callable[..., Wire]
     alpn: str | None
     """What is agreed upon over TLS; None: there is none."""
+    hop: bool = False
+    """Through the front gateway too."""
 
     def open(self, gateway: Gateway, certificates: Certificates, *, compressed: bool) -> Wire:
         """Up to where the conversation begins."""
@@ -181,6 +192,8 @@ WAYS = {
     "stream": Way(StreamWire, None),
     "upgrade over TLS": Way(SocketWire, "http/1.1"),
     "stream over TLS": Way(StreamWire, "h2"),
+    "upgrade, then stream": Way(SocketWire, None, hop=True),
+    "stream, then stream": Way(StreamWire, None, hop=True),
 }
 
 Heard = tuple[list[object], list[object]]
@@ -217,13 +230,15 @@ def names(script: Script) -> str:
 def test_conversation_is_the_same_through_the_gateway(
     room: Room,
     gateway: Gateway,
+    front: Gateway,
     certificates: Certificates,
     straight: Callable[[Script], Heard],
     script: Script,
     way: Way,
 ) -> None:
     should = straight(script)
-    through = had(room, way.open(gateway, certificates, compressed=script.compressed), script)
+    wire = way.open(front if way.hop else gateway, certificates, compressed=script.compressed)
+    through = had(room, wire, script)
     assert len(through[0]) == len(should[0])
     for heard, expected in zip((*through[0], *through[1]), (*should[0], *should[1]), strict=True):
         assert heard == expected

@@ -61,6 +61,7 @@ class SocketWire:
             head += self.sock.recv(1)
         assert head.startswith(b"HTTP/1.1 101 "), head
         fields = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:-2])
+        assert "content-length" not in fields, "RFC 9110 §8.6: never in 1xx"
         self.extensions = fields.get("sec-websocket-extensions", "")
 
     def send(self, data: bytes) -> None:

@@ -5,8 +5,8 @@
 //! like a whole one.
 
 use super::begin::Incoming;
-use super::forward::{decimal, status_digits};
 use super::grpc::reset_code;
+use super::write::{decimal, status_digits};
 use super::{Link, Step, Version};
 use crate::http2::code::Code;
 use crate::net::Net;

@@ -6,7 +6,7 @@
 
 use super::begin::Incoming;
 use super::body::{append, pass};
-use super::forward::{decimal, line};
+use super::write::{decimal, line};
 use super::{Answer, Backend, Link, Step, answer};
 use crate::http1::body::{CHUNK_END, Decoder, LAST_CHUNK};
 use crate::http1::head::{Field, Framing, Known};

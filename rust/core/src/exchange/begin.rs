@@ -6,12 +6,13 @@ use super::asked::Window;
 use super::grpc::Grpc;
 use super::{Answer, Backend, Exchange, Link, Step, Version};
 use crate::document::Protocol;
+use crate::http1::Span;
 use crate::http1::body::Decoder;
 use crate::http1::head::{Framing, Limits, Progress, Refusal, Scan};
 use crate::http1::request::{Form, Method, Request};
 use crate::net::Net;
 use crate::reason::Reason;
-use crate::route::{self, Decision, HeadFields, Input, NoTrace, Normal, Verdict, normalise};
+use crate::route::{self, Decision, HeadFields, Input, NoTrace, Normal, Rule, Verdict, normalise};
 use crate::session::downstream::PREFACE_HEAD;
 use crate::worker::downstream::{Down, Phase, time};
 use crate::worker::io::{Pace, Read};
@@ -27,6 +28,8 @@ pub struct Incoming<'a> {
     pub bytes: &'a [u8],
     /// Its path in normal form; `*` is decided as `/`.
     pub path: &'a [u8],
+    /// Whether it came in that form.
+    pub normal: Normal,
     /// What was decided.
     pub decision: Decision,
     /// Chance, for the endpoint.
@@ -38,6 +41,15 @@ impl<'a> Incoming<'a> {
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.request.head_len as usize..).unwrap_or(&[])
+    }
+
+    /// The target as it came, if `rule` sends it on like that.
+    #[must_use]
+    pub fn target(&self, rule: &Rule) -> Option<&'a [u8]> {
+        let request = self.request;
+        let end = request.query.map_or(request.path.end, |query| query.end);
+        let stands = request.form == Form::Origin && self.normal == Normal::Unchanged;
+        (stands && rule.rewrite.keeps_path()).then(|| Span { start: request.path.start, end }.of(self.bytes))
     }
 
     /// The query, without `?`.
@@ -287,9 +299,9 @@ impl<N: Net> Worker<N> {
         let mut normal = std::mem::take(&mut self.normal);
         normal.clear();
         let step = match normalise(raw, &listener.path, &mut normal) {
-            Ok(found_normal) => {
-                let path = if found_normal == Normal::Unchanged { raw } else { normal.as_slice() };
-                self.decided(id, down, link, &local, found.unwrap_or(0), request, bytes, path)
+            Ok(form) => {
+                let path = if form == Normal::Unchanged { raw } else { normal.as_slice() };
+                self.decided(id, down, link, &local, found.unwrap_or(0), request, bytes, (path, form))
             }
             Err(fault) => self.answer_refusal(down, Reason::PathRefused, 400, fault.text()),
         };
@@ -310,7 +322,7 @@ impl<N: Net> Worker<N> {
         listener: u32,
         request: &Request,
         bytes: &[u8],
-        path: &[u8],
+        (path, normal): (&[u8], Normal),
     ) -> Step {
         let draw = self.random.draw();
         let fields = HeadFields { fields: &request.fields, buf: bytes };
@@ -328,7 +340,7 @@ impl<N: Net> Worker<N> {
             }
         }
         crate::fault::point("begin.decided");
-        let incoming = Incoming { request, bytes, path, decision, draw };
+        let incoming = Incoming { request, bytes, path, normal, decision, draw };
         if let Some(step) = self.begin_call(down, &incoming, rule) {
             return step;
         }

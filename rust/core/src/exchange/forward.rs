@@ -1,16 +1,17 @@
 //! The request head as it is sent upstream: written anew from what was understood.
 //!
-//! Theory: fields that mean something to the hop or that a gateway must own are left out; everything else is copied in
-//! runs of whole lines that were validated and stand in canonical form. What the gateway adds comes last, after all
-//! that a `Connection` field could have named was removed (Traefik, CVE-2024-45410).
+//! Theory: fields that mean something to the hop or that a gateway must own are left out; everything else is copied
+//! ([`write`](super::write)). What the gateway adds comes last, after all that a `Connection` field could have named was
+//! removed (Traefik, CVE-2024-45410).
 
 use super::grpc::Upward;
 use super::websocket;
+use super::write::{Digits, copy_fields, decimal, is_length, line};
 use crate::hpack::{Encoder, Pseudo};
 use crate::http1::Span;
 use crate::http1::head::{Field, Framing, Known};
 use crate::http1::request::Request;
-use crate::route::{Edits, Rule};
+use crate::route::Rule;
 use crate::tls::Identity;
 
 /// Everything that the head is written from.
@@ -21,6 +22,8 @@ pub struct Outgoing<'a> {
     pub bytes: &'a [u8],
     /// Target in normal form, rewritten.
     pub target: &'a [u8],
+    /// It is the target that was asked for, byte by byte.
+    pub as_asked: bool,
     /// The rule that forwards it.
     pub rule: &'a Rule,
     /// The client's address.
@@ -57,6 +60,14 @@ impl Outgoing<'_> {
         field.map_or(&[], |field| field.value.of(self.bytes))
     }
 
+    /// The beginning of the head, Host included, where it stands as it would be written anew.
+    fn beginning(&self) -> Option<Span> {
+        let (line, first) = (self.request.line, self.request.fields.first()?);
+        let stands = self.as_asked && !line.is_empty() && first.known == Known::Host && first.plain;
+        (stands && self.rule.rewrite.host.is_none())
+            .then_some(Span { start: line.start, end: first.line.end })
+    }
+
     /// Whether a field of the request goes no further.
     fn drops(&self, field: &Field) -> bool {
         let left_out = if self.trust { OWNED } else { OWNED | CLAIMS };
@@ -83,49 +94,28 @@ const OWNED: u64 = Known::Host.bit()
 /// Believed only from trusted clients.
 const CLAIMS: u64 = Known::Forwarded.bit();
 
-/// Copy all fields but those in `left_out`, the hop-by-hop ones and those that `edits` drops.
-#[inline]
-pub fn copy_fields(
-    fields: &[Field],
-    bytes: &[u8],
-    left_out: impl Fn(&Field) -> bool,
-    edits: &Edits,
-    out: &mut Vec<u8>,
-) {
-    let edited = !edits.is_empty();
-    let (mut from, mut to) = (0usize, 0usize);
-    for field in fields {
-        let skipped = field.hop || left_out(field) || (edited && edits.drops(field.name.of(bytes)));
-        let (start, end) = (field.line.start as usize, field.line.end as usize);
-        if !skipped && field.plain {
-            if start != to {
-                out.extend_from_slice(bytes.get(from..to).unwrap_or(&[]));
-                from = start;
-            }
-            to = end;
-        } else if !skipped {
-            out.extend_from_slice(bytes.get(from..to).unwrap_or(&[]));
-            (from, to) = (end, end);
-            line(field.name.of(bytes), field.value.of(bytes), out);
-        }
-    }
-    out.extend_from_slice(bytes.get(from..to).unwrap_or(&[]));
-    if edited {
-        out.extend_from_slice(edits.lines());
-    }
-}
-
-/// Append `name: value` CRLF.
-#[inline]
-pub fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
+/// Append the whole head.
+pub fn write(message: &Outgoing<'_>, out: &mut Vec<u8>) {
+    let (request, bytes) = (message.request, message.bytes);
+    let beginning = message.beginning().unwrap_or_else(|| {
+        begin(message, out);
+        Span::default()
+    });
+    let keeps_length = message.framing == request.framing;
+    let mut length_kept = false;
+    let drops = |field: &Field| {
+        let keep = keeps_length && is_length(field, bytes);
+        length_kept |= keep;
+        !keep && message.drops(field)
+    };
+    copy_fields(&request.fields, bytes, beginning, drops, &message.rule.request_edits, out);
+    forwarded(message, out);
+    framing(message, length_kept, out);
     out.extend_from_slice(b"\r\n");
 }
 
-/// Append the whole head.
-pub fn write(message: &Outgoing<'_>, out: &mut Vec<u8>) {
+/// Append the first line and Host.
+fn begin(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     let (request, bytes) = (message.request, message.bytes);
     out.extend_from_slice(request.method_of(bytes));
     out.push(b' ');
@@ -133,10 +123,6 @@ pub fn write(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
     let rewritten = message.rule.rewrite.host.as_deref().map(str::as_bytes);
     out.extend_from_slice(rewritten.unwrap_or_else(|| request.host.of(bytes)));
-    out.extend_from_slice(b"\r\n");
-    copy_fields(&request.fields, bytes, |field| message.drops(field), &message.rule.request_edits, out);
-    forwarded(message, out);
-    framing(message, out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -180,11 +166,12 @@ fn forwarded(message: &Outgoing<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn framing(message: &Outgoing<'_>, out: &mut Vec<u8>) {
+fn framing(message: &Outgoing<'_>, length_kept: bool, out: &mut Vec<u8>) {
     if message.request.is_extended_connect() {
         return websocket::ask(message.request, message.bytes, message.protocol(), message.draws, out);
     }
     match message.framing {
+        Framing::Length(_) if length_kept => {}
         Framing::Length(length) => {
             out.extend_from_slice(b"Content-Length: ");
             decimal(length, out);
@@ -288,37 +275,4 @@ pub fn translate(request: &Request, bytes: &[u8], upgrade: bool, out: &mut Vec<u
     encoder.fields(&request.fields, bytes, skip, out);
     let length = request.framing.length().filter(|_| !upgrade);
     encode_framing(&encoder, length, request.te_trailers, out);
-}
-
-/// A number as text.
-#[derive(Default)]
-pub struct Digits([u8; 20]);
-
-impl Digits {
-    /// Its decimal digits.
-    pub fn of(&mut self, mut number: u64) -> &[u8] {
-        let mut at = self.0.len();
-        loop {
-            at -= 1;
-            if let Some(digit) = self.0.get_mut(at) {
-                *digit = b'0' + (number % 10) as u8;
-            }
-            number /= 10;
-            if number == 0 {
-                return self.0.get(at..).unwrap_or(&[]);
-            }
-        }
-    }
-}
-
-/// Append the three digits of a status code.
-#[inline]
-pub fn status_digits(status: u16, out: &mut Vec<u8>) {
-    let digit = |number: u16| b'0' + (number % 10) as u8;
-    out.extend_from_slice(&[digit(status / 100), digit(status / 10), digit(status)]);
-}
-
-/// Append a number.
-pub fn decimal(number: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(Digits::default().of(number));
 }

@@ -184,7 +184,7 @@ impl Downward {
         let mut lines = Vec::new();
         let fields = response.fields.iter().filter(|field| self.bare && is_outcome(field.name.of(bytes)));
         for field in fields {
-            super::forward::line(field.name.of(bytes), field.value.of(bytes), &mut lines);
+            super::write::line(field.name.of(bytes), field.value.of(bytes), &mut lines);
         }
         lines
     }

@@ -85,13 +85,12 @@ impl<N: Net> Worker<N> {
         let snapshot = &exchange.local.snapshot;
         let Some(listener) = snapshot.listeners.get(exchange.listener as usize) else { return };
         let (request, bytes) = (incoming.request, incoming.bytes);
-        let mut target = std::mem::take(&mut self.target);
-        target.clear();
-        if request.form == Form::Asterisk {
-            target.push(b'*');
-        } else {
-            forward_target(rule, incoming.decision.matched, incoming.path, incoming.query(), &mut target);
-        }
+        let mut made_target = std::mem::take(&mut self.target);
+        let as_asked = incoming.target(rule);
+        let target = as_asked.unwrap_or_else(|| {
+            write_target(rule, incoming, &mut made_target);
+            &made_target
+        });
         let believed = forward::believed(request, listener.trust_forwarded);
         let given = believed.iter().find(|field| field.known == Known::XRequestId);
         let given = given.filter(|field| field.value.start < field.value.end);
@@ -103,7 +102,8 @@ impl<N: Net> Worker<N> {
         let message = Outgoing {
             request,
             bytes,
-            target: &target,
+            target,
+            as_asked: as_asked.is_some(),
             rule,
             peer: down.peer.as_bytes(),
             scheme: &listener.scheme,
@@ -125,7 +125,7 @@ impl<N: Net> Worker<N> {
             None => forward::write(&message, out),
             Some(scheme) => forward::encode(&message, scheme, &mut self.lines, out),
         }
-        self.target = target;
+        self.target = made_target;
     }
 
     /// Send what is written on a pooled connection, or on a new one.
@@ -160,8 +160,7 @@ impl<N: Net> Worker<N> {
     }
 
     pub(super) fn per_try(&self, exchange: &Exchange) -> u64 {
-        let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
-        rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.per_try))
+        exchange.rule().map_or(u64::MAX, |rule| after(self.now, rule.timeouts.per_try))
     }
 
     /// A pooled connection, now this exchange's.
@@ -192,8 +191,7 @@ impl<N: Net> Worker<N> {
         let _ = made.up.io.send(&mut self.net, bytes, &mut self.buffers);
         if let Some(exchange) = down.exchange.as_mut() {
             exchange.backend = Backend::Up(made.id);
-            let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
-            let connect = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
+            let connect = exchange.rule().map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
             exchange.try_deadline = connect.min(exchange.per_try_deadline);
         }
         crate::fault::point("lease.connecting");
@@ -332,5 +330,15 @@ impl<N: Net> Worker<N> {
         }
         self.ledger.upstreams.subtract(1);
         link.up.place.cells(&self.ledger).open.subtract(1);
+    }
+}
+
+/// Append the target as `rule` wants it.
+fn write_target(rule: &Rule, incoming: &Incoming<'_>, out: &mut Vec<u8>) {
+    out.clear();
+    if incoming.request.form == Form::Asterisk {
+        out.push(b'*');
+    } else {
+        forward_target(rule, incoming.decision.matched, incoming.path, incoming.query(), out);
     }
 }

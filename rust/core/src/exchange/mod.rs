@@ -9,11 +9,12 @@
 //! written anew from what was understood.
 //!
 //! Rooms: [`begin`] (head → decision) · [`forward`] (request head) · [`lease`] (connection, replay), `stream` (the same on
-//! HTTP/2) · [`relay`] (bodies) · [`respond`] (answer's head) · [`answer`] (our own) · [`asked`] (Python's) · [`grpc`] ·
-//! [`tunnel`], [`passthrough`], [`websocket`] · [`finish`].
+//! HTTP/2) · [`relay`] (bodies) · [`respond`] (an answer begins), [`backward`] (its head) · `write` (for both heads) ·
+//! [`answer`] (our own) · [`asked`] (Python's) · [`grpc`] · [`tunnel`], [`passthrough`], [`websocket`] · [`finish`].
 
 pub mod answer;
 pub mod asked;
+pub mod backward;
 pub mod begin;
 pub mod body;
 pub(crate) mod dial;
@@ -27,6 +28,7 @@ pub mod respond;
 mod stream;
 pub mod tunnel;
 pub mod websocket;
+mod write;
 
 use std::rc::Rc;
 
@@ -34,6 +36,7 @@ use crate::account::line::Asked as LineHead;
 use crate::http1::body::Decoder;
 use crate::http1::request::Method;
 use crate::reason::Reason;
+use crate::route::Rule;
 use crate::tls::{Identity, Known};
 use crate::upstream::{Place, Up};
 use crate::worker::border::AskId;
@@ -181,6 +184,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// The rule that was taken.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Rule> {
+        self.local.snapshot.rules.get(self.rule? as usize)
+    }
+
     /// Whether the client is to see no body, whatever the answer says (RFC 9112 §6.3).
     #[must_use]
     pub fn is_head(&self) -> bool {

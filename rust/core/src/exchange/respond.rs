@@ -1,24 +1,20 @@
-//! The head of an upstream's answer, and how it is written for the client.
+//! An upstream's answer begins: its head is read, what it means for the exchange is kept, and it goes on to the client.
 
+use super::backward::{self, Returning};
 use super::body::{Sink, pass, wires};
-use super::forward::{Digits, copy_fields, decimal, line, status_digits};
 use super::grpc::Downward;
-use super::{Answer, Exchange, Link, Step, websocket};
-use crate::hpack::Encoder;
+use super::{Answer, Link, Step};
 use crate::http1::body::Decoder;
-use crate::http1::head::{Field, Framing, Known, Limits, Progress, Scan};
+use crate::http1::head::{Framing, Known, Limits, Progress, Scan};
 use crate::http1::response::{Answering, Response};
 use crate::http2::Key;
 use crate::net::Net;
 use crate::reason::Reason;
-use crate::route::{Edits, Snapshot};
+use crate::route::Edits;
 use crate::session::stream::Finish;
 use crate::worker::Worker;
 use crate::worker::downstream::{Down, Phase};
 use crate::worker::table::Id;
-
-/// See [`owned`].
-const OWNED: u64 = Known::TransferEncoding.bit() | Known::ContentLength.bit();
 
 /// How an answer with this framing is framed for the client.
 struct Outgoing {
@@ -129,9 +125,7 @@ impl<N: Net> Worker<N> {
             return None;
         }
         self.out.clear();
-        status_line(response, bytes, &mut self.out);
-        copy_fields(&response.fields, bytes, owned, &Edits::default(), &mut self.out);
-        self.out.extend_from_slice(b"\r\n");
+        backward::write_informational(response, bytes, &mut self.out);
         let sent = down.io.send(&mut self.net, &self.out, &mut self.buffers);
         sent.is_err().then(|| self.fail(down, link, Reason::ClientGone))
     }
@@ -197,7 +191,11 @@ impl<N: Net> Worker<N> {
         let switching = response.status == 101 || response.upgrade;
         let mut out = std::mem::take(&mut self.out);
         out.clear();
-        self.write_head(exchange, bytes, response, outgoing, &mut out);
+        let date = self.lacks_date(response).then_some(self.date.1.as_bytes());
+        let none = Edits::default();
+        let edits = exchange.rule().map_or(&none, |rule| &rule.response_edits);
+        let head = Returning { response, bytes, edits, date, downward: outgoing.downward };
+        backward::write(&head, exchange, outgoing.chunked, &mut out);
         let rest = bytes.get(response.head_len as usize..).unwrap_or(&[]);
         let passed = if switching {
             out.extend_from_slice(rest);
@@ -240,20 +238,17 @@ impl<N: Net> Worker<N> {
         mut decoder: Decoder,
         downward: Option<Downward>,
     ) -> Option<Step> {
-        self.date();
+        let date = self.lacks_date(response).then_some(self.date.1.as_bytes());
         let switching = response.status == 101 || response.upgrade;
         let (exchange, stream) = (down.exchange.as_mut()?, down.stream.as_mut()?);
         let end = decoder.is_done() && !switching && downward.is_none();
         let status = exchange.status;
-        let snapshot: &Snapshot = &exchange.local.snapshot;
-        let rule = exchange.rule.and_then(|index| snapshot.rules.get(index as usize));
         let none = Edits::default();
-        let edits = rule.map_or(&none, |rule| &rule.response_edits);
-        let date = self.date.1.as_bytes();
+        let edits = exchange.rule().map_or(&none, |rule| &rule.response_edits);
+        let head = Returning { response, bytes, edits, date, downward };
         if let Some(session) = self.sessions.get(stream.session) {
             session.conn.head(stream.key, end, &mut session.out, |encoder, out| {
-                encoder.status(status, out);
-                encode_head(encoder, (response, bytes), edits, date, downward, out);
+                backward::encode(&head, status, encoder, out);
             });
         }
         if end {
@@ -287,149 +282,22 @@ impl<N: Net> Worker<N> {
         }
     }
 
+    /// Whether an answer has no Date. Then `date` has just been looked at.
+    fn lacks_date(&mut self, response: &Response) -> bool {
+        let lacks = !response.fields.iter().any(|field| field.known == Known::Date);
+        if lacks {
+            self.date();
+        }
+        lacks
+    }
+
     fn stream_informational(&mut self, session: Id, key: Key, bytes: &[u8], response: &Response) {
         if let Some(found) = self.sessions.get(session) {
             found.conn.informational(key, &mut found.out, |encoder, out| {
-                encoder.status(response.status, out);
-                encoder.fields(&response.fields, bytes, owned, out);
+                backward::encode_informational(response, bytes, encoder, out);
             });
         }
         self.sessions.touch(session);
-    }
-
-    fn write_head(
-        &mut self,
-        exchange: &Exchange,
-        bytes: &[u8],
-        response: &Response,
-        outgoing: &Outgoing,
-        out: &mut Vec<u8>,
-    ) {
-        if response.upgrade && response.status != 101 {
-            super::answer::status_line(101, out);
-        } else {
-            status_line(response, bytes, out);
-        }
-        let snapshot: &Snapshot = &exchange.local.snapshot;
-        let rule = exchange.rule.and_then(|index| snapshot.rules.get(index as usize));
-        let none = Edits::default();
-        let dropped = |field: &Field| drops(field, bytes, outgoing.downward);
-        copy_fields(&response.fields, bytes, dropped, rule.map_or(&none, |rule| &rule.response_edits), out);
-        // RFC 9110 §6.6.1: a recipient with a clock adds the Date that is missing.
-        if !response.fields.iter().any(|field| field.known == Known::Date) {
-            line(b"Date", self.date(), out);
-        }
-        match outgoing.downward {
-            Some(downward) => downward.lines(response, bytes, out),
-            None => length(response, bytes, exchange.is_head(), out),
-        }
-        if outgoing.chunked {
-            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-        }
-        if exchange.status == 101 && response.status != 101 {
-            out.extend_from_slice(&exchange.agreement);
-        } else {
-            connection(exchange, response, bytes, out);
-        }
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
-/// Written by the gateway itself, never copied.
-fn owned(field: &Field) -> bool {
-    OWNED & field.known.bit() != 0
-}
-
-/// Whether a field of an answer goes no further.
-fn drops(field: &Field, bytes: &[u8], downward: Option<Downward>) -> bool {
-    owned(field) || downward.is_some_and(|downward| downward.drops(field.name.of(bytes)))
-}
-
-/// An answer's head as a field block, but for its status.
-fn encode_head(
-    encoder: &Encoder,
-    (response, bytes): (&Response, &[u8]),
-    edits: &Edits,
-    date: &[u8],
-    downward: Option<Downward>,
-    out: &mut Vec<u8>,
-) {
-    let edited = !edits.is_empty();
-    let left_out = |field: &Field| {
-        drops(field, bytes, downward)
-            || (edited && edits.drops(field.name.of(bytes)))
-            || (response.status == 101 && field.name.of(bytes).eq_ignore_ascii_case(websocket::ACCEPT))
-    };
-    encoder.fields(&response.fields, bytes, left_out, out);
-    encoder.lines(edits.lines(), out);
-    if !response.fields.iter().any(|field| field.known == Known::Date) {
-        encoder.field(b"date", date, false, out);
-    }
-    if let Some(downward) = downward {
-        let mut lines = Vec::new();
-        downward.lines(response, bytes, &mut lines);
-        return encoder.lines(&lines, out);
-    }
-    match response.framing {
-        Framing::Length(length) => {
-            let mut digits = Digits::default();
-            encoder.field(b"content-length", digits.of(length), false, out);
-        }
-        // RFC 9110 §8.6: never in 1xx and 204.
-        Framing::None if response.status >= 200 && response.status != 204 => {
-            let stated = response.fields.iter().find(|field| field.known == Known::ContentLength);
-            if let Some(field) = stated {
-                encoder.field(b"content-length", field.value.of(bytes), false, out);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn status_line(response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
-    if response.reason.end == 0 {
-        // It came on a stream, which has no phrases; some clients take a status without one for none.
-        return super::answer::status_line(response.status, out);
-    }
-    out.extend_from_slice(b"HTTP/1.1 ");
-    status_digits(response.status, out);
-    out.push(b' ');
-    out.extend_from_slice(response.reason.of(bytes));
-    out.extend_from_slice(b"\r\n");
-}
-
-/// The length of this body, or of the one that a GET would have brought (HEAD, 304). What ended with its head on a stream
-/// has a length that nobody had to state there; here its end could not be told without one.
-fn length(response: &Response, bytes: &[u8], head: bool, out: &mut Vec<u8>) {
-    match response.framing {
-        Framing::Length(length) => {
-            out.extend_from_slice(b"Content-Length: ");
-            decimal(length, out);
-            out.extend_from_slice(b"\r\n");
-        }
-        // RFC 9110 §8.6: never in 1xx and 204.
-        Framing::None if response.status >= 200 && response.status != 204 => {
-            let stated = response.fields.iter().find(|field| field.known == Known::ContentLength);
-            if let Some(field) = stated {
-                line(b"Content-Length", field.value.of(bytes), out);
-            } else if !head && response.status != 304 {
-                out.extend_from_slice(b"Content-Length: 0\r\n");
-            }
-        }
-        _ => {}
-    }
-}
-
-fn connection(exchange: &Exchange, response: &Response, bytes: &[u8], out: &mut Vec<u8>) {
-    if response.status == 101 {
-        out.extend_from_slice(b"Connection: upgrade\r\n");
-        for field in response.fields.iter().filter(|field| field.known == Known::Upgrade) {
-            line(b"Upgrade", field.value.of(bytes), out);
-        }
-    } else if !exchange.keep_alive {
-        out.extend_from_slice(b"Connection: close\r\n");
-    } else if exchange.minor == 0 {
-        out.extend_from_slice(b"Connection: keep-alive\r\n");
     }
 }
 

@@ -64,8 +64,7 @@ impl<N: Net> Worker<N> {
     ) -> Step {
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         let Some(place) = exchange.place else { return Step::Reset };
-        let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
-        let connect_by = rule.map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
+        let connect_by = exchange.rule().map_or(u64::MAX, |rule| after(self.now, rule.timeouts.connect));
         match self.extended_connect(place, id, connect_by) {
             Err(why) => self.undialled(down, link, &why),
             Ok(Upgradable::Unknown) => {
@@ -109,7 +108,7 @@ impl<N: Net> Worker<N> {
         let Some(exchange) = down.exchange.as_mut() else { return Step::Reset };
         let (block, body) = bytes.split_at(bytes.len().min(exchange.replay_block as usize));
         exchange.per_try_deadline = self.per_try(exchange);
-        let rule = exchange.rule.and_then(|index| exchange.local.snapshot.rules.get(index as usize));
+        let rule = exchange.rule();
         let whole = exchange.request.is_done();
         let opening = Opening {
             owner: id,

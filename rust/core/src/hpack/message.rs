@@ -31,6 +31,7 @@ impl Block {
             return Err(Cause::PseudoUnexpected);
         }
         let method = self.pseudo(Pseudo::Method).ok_or(Cause::PseudoMissing)?;
+        request.line = Span::default();
         request.method = self.method(method)?;
         request.method_text = method;
         self.target(request)?;
@@ -75,7 +76,7 @@ impl Block {
         if response.upgrade {
             response.framing = Framing::None;
         }
-        response.reason = Span::default();
+        (response.line, response.reason) = (Span::default(), Span::default());
         (response.minor, response.keep_alive) = (1, true);
         response.head_len = span(0, self.text.len()).end;
         response.fields.clear();

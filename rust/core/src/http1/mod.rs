@@ -30,6 +30,13 @@ pub struct Span {
 }
 
 impl Span {
+    /// Whether there is nothing in it.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
     /// The bytes of this span in the buffer that it came from.
     #[inline]
     #[must_use]

@@ -87,6 +87,9 @@ pub enum Form {
 /// after a refusal, they mean nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
+    /// The first line, CRLF included, exactly as it would be written anew with this target; empty if it would not, or
+    /// if there was none.
+    pub line: Span,
     /// The method.
     pub method: Method,
     /// The method as written.
@@ -177,6 +180,7 @@ impl Request {
         let version = version(buf, after)?;
         let next = line_end(buf, after + Version::LEN, Cause::VersionMalformed)?;
         self.minor = version.minor()?;
+        self.line = if self.minor == 1 { span(start, next) } else { Span::default() };
         if self.method == Method::Connect {
             return Err(Cause::MethodUnsupported.into());
         }

@@ -28,6 +28,8 @@ impl From<&Request> for Answering {
 /// after a refusal, they mean nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Response {
+    /// The first line, CRLF included, exactly as it would be written anew; empty if it would not, or if there was none.
+    pub line: Span,
     /// 100–599.
     pub status: u16,
     /// The reason phrase; may be empty.
@@ -81,16 +83,18 @@ impl Response {
         self.minor = version.minor()?;
         self.status = status(buf, Version::LEN + 1)?;
         let after = Version::LEN + 4;
-        let start = match byte(buf, after)? {
-            b' ' => after + 1,
+        let (start, spaced) = match byte(buf, after)? {
+            b' ' => (after + 1, true),
             // RFC 9112 §4 wants the space even before an empty reason; many servers leave it out, and nothing hangs
             // on it.
-            b'\r' => after,
+            b'\r' => (after, false),
             _ => return Err(Cause::StatusLine.into()),
         };
         let end = value_end(buf, start);
         self.reason = span(start, end);
-        line_end(buf, end, Cause::ReasonByte)
+        let next = line_end(buf, end, Cause::ReasonByte)?;
+        self.line = if spaced && self.minor == 1 { span(0, next) } else { Span::default() };
+        Ok(next)
     }
 
     /// Where the body ends, and what becomes of the connection.

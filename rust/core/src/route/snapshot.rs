@@ -148,6 +148,15 @@ pub struct Rewrite {
     pub host: Option<String>,
 }
 
+impl Rewrite {
+    /// Whether paths are sent on as they were matched.
+    #[inline]
+    #[must_use]
+    pub const fn keeps_path(&self) -> bool {
+        self.path.is_none() && self.path_prefix.is_none()
+    }
+}
+
 /// Compiled action.
 #[derive(Debug, Clone)]
 pub enum Action {

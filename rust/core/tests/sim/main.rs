@@ -7,6 +7,7 @@ mod dialogue_ask;
 mod dialogue_close;
 mod dialogue_fields;
 mod dialogue_framing;
+mod dialogue_heads;
 mod dialogue_listener;
 mod dialogue_passthrough;
 mod dialogue_preamble;
