@@ -4,6 +4,8 @@
 //! the socket, so no call is made just to be told EAGAIN; a write that does not take everything means "not writable"
 //! until the kernel says otherwise. Write first: only what did not fit is copied.
 //!
+//! What calls the kernel is inlined ([`sys::epoll`](crate::sys::epoll) says why).
+//!
 //! TLS, where there is any, is in here: whoever uses a socket reads and sends plain text ([`secure`]).
 
 pub mod secure;
@@ -160,7 +162,7 @@ impl<S> Io<S> {
     }
 
     /// Read once, if that is worth while.
-    #[inline]
+    #[inline(always)]
     pub fn read<N: Net<Sock = S>>(&mut self, net: &mut N, buf: &mut [u8]) -> Read {
         if self.tls.is_some() {
             return self.read_secure(net, buf);
@@ -193,7 +195,7 @@ impl<S> Io<S> {
     ///
     /// # Errors
     /// [`Broken`] if the peer is gone. Nothing of `bytes` was sent if nothing waited before.
-    #[inline]
+    #[inline(always)]
     pub fn send<N: Net<Sock = S>>(
         &mut self,
         net: &mut N,
@@ -207,7 +209,7 @@ impl<S> Io<S> {
     }
 
     /// Send bytes as they are.
-    #[inline]
+    #[inline(always)]
     fn put<N: Net<Sock = S>>(
         &mut self,
         net: &mut N,
@@ -244,6 +246,7 @@ impl<S> Io<S> {
         put.map(|_| ())
     }
 
+    #[inline(always)]
     fn write<N: Net<Sock = S>>(&mut self, net: &mut N, bytes: &[u8]) -> Result<usize, Broken> {
         let Some(sock) = self.sock.as_ref() else { return Err(Broken) };
         match net.write(sock, bytes) {
