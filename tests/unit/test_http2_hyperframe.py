@@ -9,6 +9,8 @@ Where hyperframe and the codec differ on purpose:
   increment, a stream that depends on itself, every PUSH_PROMISE); each is tested in `rust/core/tests`.
 - hyperframe takes the reserved bit of WINDOW_UPDATE and GOAWAY for part of the number; RFC 9113 §6.9 and §6.8 say to
   ignore it. It is cleared before hyperframe is asked.
+- hyperframe refuses HEADERS that are all padding, since it does not count the byte that says how long it is; RFC 9113
+  §6.2 allows them.
 - hyperframe has no name for SETTINGS_NO_RFC7540_PRIORITIES and no PRIORITY_UPDATE.
 """
 
@@ -20,6 +22,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import hyperframe.exceptions
+import hypothesis
 import pytest
 from hyperframe import frame as frames
 from hypothesis import given, settings
@@ -236,11 +239,22 @@ def test_bytes_that_the_codec_accepts_mean_the_same_to_hyperframe(codec: Codec, 
     assert ours == theirs
 
 
+PRIORITY = 0x20
+"""Flag of HEADERS."""
+ALL_PADDING = bytes([0, 0, 8, 1, 8, 0, 0, 0, 1, 7]) + bytes(7)
+"""HEADERS of a fragment without bytes."""
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(raw=shaped())
+@hypothesis.example(raw=ALL_PADDING)
 def test_bytes_that_hyperframe_refuses_the_codec_refuses(codec: Codec, raw: bytes) -> None:
     try:
         parsed(raw)
+    except hyperframe.exceptions.InvalidPaddingError:
+        kind, flags, payload = raw[3], raw[4], raw[9:]
+        all_padding = kind == 1 and not flags & PRIORITY and payload[0] == len(payload) - 1
+        assert codec(raw)["verdict"] == ("whole" if all_padding else "refused")
     except (hyperframe.exceptions.HyperframeError, struct.error):
         assert codec(raw)["verdict"] == "refused"
 
