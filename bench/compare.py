@@ -1,6 +1,7 @@
 """The comparison: every candidate in every scenario, in alternating rounds, controls always beside the rest."""
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from bench.results import Table
 from bench.scenarios import OFFERED_RATE, RATE_SHARE, Scenario
 
 RESULTS = tool.ROOT / "bench" / "results"
+PATIENCE = 3  # rounds at most, for each that was asked for: disturbed ones are repeated
+ENOUGH = 0.5  # of the rounds asked for must be undisturbed, or the session says nothing
 WELL, FINDINGS = (
     0,
     10,
@@ -104,10 +107,12 @@ class Session:
         table = Table(name)
         if scenario.kind == "rate":
             table.rate = self.rate(table, scenario)
-        for number in range(self.rounds):
+        for number in range(PATIENCE * self.rounds):
+            if number >= self.rounds and not table.disturbed(self.rounds):
+                break
             for peer in self.order(scenario, number):
                 if peer.name not in table.faults:
-                    self.say(f"{name}  round {number + 1}/{self.rounds}  {peer.name}")
+                    self.say(f"{name}  round {number + 1}/{max(self.rounds, number + 1)}  {peer.name}")
                     self.measure(table, peer, scenario)
         self.say("")
         print(report.table(table), flush=True)
@@ -160,8 +165,9 @@ def conclude(
     """Bars, validity and the file."""
     verdicts = bars.judge(tables)
     print(report.bars(verdicts))
-    moved = [f"{name}: {words}" for name, table in tables.items() for words in results.drifted(table, controls)]
-    for words in moved:
+    least = math.ceil(ENOUGH * options.rounds)
+    doubts = [f"{name}: {words}" for name, table in tables.items() for words in results.doubts(table, controls, least)]
+    for words in doubts:
         print(f"INVALID  {words}")
     if options.rounds < 2:
         print("one round: the controls cannot be judged")
@@ -172,8 +178,8 @@ def conclude(
         "versions": versions,
         "rounds": options.rounds,
         "seconds": options.seconds,
-        "valid": not moved and options.rounds > 1,
-        "drift": moved,
+        "valid": not doubts and options.rounds > 1,
+        "doubts": doubts,
         "scenarios": {name: table.document() for name, table in tables.items()},
         "bars": [
             {
@@ -189,5 +195,5 @@ def conclude(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n")
     print(f"written to {path}")
-    failed = moved or any(table.faults for table in tables.values()) or any(not v.passed for v in verdicts)
+    failed = doubts or any(table.faults for table in tables.values()) or any(not v.passed for v in verdicts)
     return FINDINGS if failed else WELL

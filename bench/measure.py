@@ -76,6 +76,11 @@ class Bench:
     def run_load(self, scenario: Scenario, port: int, seconds: float, *options: str) -> dict[str, Any]:
         return tool.run(self.load, url(scenario, port), *scenario.shape(), "--duration", f"{seconds}s", *options)
 
+    def yardstick(self) -> float:
+        """What always the same work costs the candidate's core just now, in milliseconds."""
+        with process.on_core(self.core):
+            return tool.yardstick(self.load)
+
 
 def url(scenario: Scenario, port: int) -> str:
     return f"{'https' if scenario.tls else 'http'}://127.0.0.1:{port}{scenario.path}"
@@ -109,11 +114,14 @@ def throughput(bench: Bench, peer: Peer, scenario: Scenario, label: str) -> floa
 
 
 def cpu(bench: Bench, running: Running, scenario: Scenario, rate: float | None) -> Sample:
-    """CPU time of the candidate's tree over the window, divided by the answers in it."""
+    """CPU time of the candidate's tree over the window, divided by the answers in it. The yardstick is held to the
+    candidate's core on both sides of the window; the worse of the two counts."""
     options = [] if rate is None else ["--rate", str(rate)]
+    slowest = bench.yardstick()
     before, began = running.cpu(), time.monotonic()
     report = bench.run_load(scenario, running.port, bench.seconds, *options)
     spent, elapsed = running.cpu() - before, time.monotonic() - began
+    slowest = max(slowest, bench.yardstick())
     answers = report["requests"]
     if not answers:
         raise process.FailedError(f"no good answer in {bench.seconds} s: {report['errors']}")
@@ -132,6 +140,7 @@ def cpu(bench: Bench, running: Running, scenario: Scenario, rate: float | None) 
         "p999_us": latency["p999"],
         "errors": report["errors"]["total"],
         "load_us": report["cpu"]["us_per_request"],
+        "yardstick_ms": slowest,
     }
 
 

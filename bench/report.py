@@ -134,6 +134,8 @@ def bars(verdicts: Sequence[Verdict]) -> str:
 def remark(found: Table, name: str, *, busy: bool) -> str:
     errors = sum(sample["errors"] for sample in found.samples[name])
     parts = [f"{errors:.0f} errors"] if errors else []
+    taken, undisturbed = len(found.samples[name]), len(found.undisturbed(name))
+    parts += [f"{taken - undisturbed} of {taken} rounds disturbed"] if undisturbed < taken else []
     share = found.median(name, "busy")
     if busy and share is not None and share < BUSY:
         parts.append("the other core was the limit")

@@ -53,6 +53,12 @@ def run(binary: Path, url: str, *options: str) -> dict[str, Any]:
     return parsed(done.stdout)
 
 
+def yardstick(binary: Path) -> float:
+    """Milliseconds of CPU time that always the same work takes, on this process's cores."""
+    done = subprocess.run([str(binary), "yardstick"], capture_output=True, text=True, check=True)
+    return int(done.stdout) / 1e3
+
+
 @contextmanager
 def holding(binary: Path, url: str, *options: str) -> Iterator[dict[str, Any]]:
     """Runs the load, gives its report, and keeps its connections until the block ends."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import ssl
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,10 @@ def test_a_handshake_that_fails_is_a_failure_of_tls(binary: Path, certificates: 
     context = certificates.server_context()
     report = told(binary, over_tls(context, GOOD), "--protocol", "h2", scheme="https")
     assert failures(report) == {"tls": 1}, "a server that does not agree to h2"
+
+
+def test_the_yardstick_takes_time_and_no_argument(binary: Path) -> None:
+    assert tool.yardstick(binary) > 1
+    done = subprocess.run([binary, "yardstick", "10"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "usage: gateway-load yardstick" in done.stderr

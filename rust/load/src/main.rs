@@ -1,4 +1,5 @@
-//! `gateway-load`: HTTP load so light that it is not the bottleneck, and the relay that is the floor of a proxy.
+//! `gateway-load`: HTTP load so light that it is not the bottleneck, the relay that is the floor of a proxy, and a
+//! yardstick for the machine.
 //!
 //! One thread per `--threads`, each with its own edge-triggered epoll and its share of the connections; nothing is
 //! shared until the counts are merged at the end. See `worker` for the loop and bench/README.md for the figures.
@@ -19,6 +20,7 @@ mod tally;
 mod tls;
 mod units;
 mod worker;
+mod yardstick;
 
 use plan::Plan;
 use std::io::Write;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Some("relay") => ended(relay::main(arguments.skip(1))),
+        Some("yardstick") => ended(yardstick::main(arguments.skip(1))),
         _ => match plan::parse(arguments) {
             Ok(plan) => ended(load(&plan)),
             Err(sentence) => {

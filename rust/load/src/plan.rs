@@ -13,11 +13,13 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const HELP: &str = "\
 usage: gateway-load [options] URL
        gateway-load relay LISTEN UPSTREAM
+       gateway-load yardstick
 
 Sends requests to URL (http[s]://host[:port]/path) and reports throughput, latency and errors.
 Closed loop by default: each connection (stream, for HTTP/2) sends its next request when its answer has
 ended. With --rate an open loop: requests have fixed times, and latency counts from those, however late
 the request was sent. `relay` copies bytes between the clients of LISTEN and UPSTREAM (host:port each).
+`yardstick` does always the same work and prints the microseconds of CPU time it took.
 
   -c, --connections N    connections, over all threads                      (64)
   -d, --duration T       how long, like 10s, 500ms or 2m                    (10s)

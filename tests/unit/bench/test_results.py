@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bench import bars, report, scenarios
-from bench.results import Table, drifted
+from bench.results import Table, doubts
 
 
 def table(scenario: str = "h1-64", metric: str = "cpu_us", **values: list[float]) -> Table:
@@ -50,11 +50,48 @@ def test_the_best_is_among_those_that_ran() -> None:
     ],
 )
 def test_a_control_that_moved_more_than_a_tenth_makes_the_session_invalid(rounds: list[float], moved: bool) -> None:
-    assert bool(drifted(table(nginx=rounds), ("nginx", "relay"))) is moved
+    assert bool(doubts(table(nginx=rounds), ("nginx", "relay"), 1)) is moved
 
 
 def test_a_candidate_that_drifted_does_not_judge_the_session() -> None:
-    assert not drifted(table(gateway=[10, 20], nginx=[10, 10]), ("nginx",))
+    assert not doubts(table(gateway=[10, 20], nginx=[10, 10]), ("nginx",), 1)
+
+
+def held(*rounds: tuple[float, float]) -> Table:
+    """A table of nginx with rounds of (CPU, yardstick), beside a relay that was never disturbed."""
+    found = Table("h1-64")
+    for cpu, yardstick in rounds:
+        found.add("nginx", {"cpu_us": cpu, "yardstick_ms": yardstick, "errors": 0})
+    found.add("relay", {"cpu_us": 5.0, "yardstick_ms": 90.0, "errors": 0})
+    return found
+
+
+def test_a_round_beside_a_slow_yardstick_is_kept_and_not_counted() -> None:
+    found = held((10, 90), (14, 120), (11, 97), (15, 98))
+    figure = found.figure("nginx", "cpu_us")
+    assert figure is not None
+    assert (figure.median, figure.highest) == (10.5, 11)
+    assert len(found.document()["rounds"]["nginx"]) == 4
+    assert found.document()["medians"]["nginx"]["cpu_us"] == 10.5
+    assert "2 of 4 rounds disturbed" in report.remark(found, "nginx", busy=False)
+
+
+def test_the_yardstick_alone_says_which_round_counts() -> None:
+    found = held((10, 90), (99, 90))
+    assert found.median("nginx", "cpu_us") == 54.5
+
+
+def test_a_candidate_without_an_undisturbed_round_has_figures_and_doubts() -> None:
+    found = held((14, 120), (16, 130))
+    assert found.median("nginx", "cpu_us") == 15
+    assert doubts(found, (), 1) == ["nginx had its core to itself in 0 rounds"]
+    assert found.disturbed(1) == ["nginx"]
+    found.faults["nginx"] = "died"
+    assert found.disturbed(1) == []
+
+
+def test_where_no_yardstick_was_held_every_round_counts() -> None:
+    assert table("start", "start_ms", nginx=[1, 2, 3]).disturbed(3) == []
 
 
 def test_bars_compare_with_the_better_rival_and_with_the_floor() -> None:

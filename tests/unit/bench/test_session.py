@@ -57,6 +57,30 @@ def test_a_candidate_that_fails_is_left_out_and_named(measured: list[str]) -> No
     assert table.faults == {"envoy": "no"}
 
 
+@pytest.mark.parametrize(
+    ("pulse", "rounds"),
+    [
+        ([90.0] * 6, 2),
+        ([90.0, 120.0, 90.0, 90.0, 90.0, 90.0], 3),
+        ([90.0, *[120.0] * 5], 6),
+    ],
+)
+def test_disturbed_rounds_are_repeated_by_everybody_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch, pulse: list[float], rounds: int
+) -> None:
+    names: list[str] = []
+
+    def sample(_bench: Bench, peer: Peer, _scenario: Scenario, _label: str, _rate: float | None) -> Sample:
+        names.append(peer.name)
+        yardstick = pulse[names.count("nginx") - 1] if peer.name == "nginx" else 90.0
+        return {"cpu_us": 1.0, "errors": 0, "yardstick_ms": yardstick}
+
+    monkeypatch.setattr(measure, "sample", sample)
+    chosen = {name: peer for name, peer in candidates.every(None).items() if name in ("relay", "nginx")}
+    session(chosen, 2).run("h1-64", scenarios.ALL["h1-64"])
+    assert (names.count("nginx"), names.count("relay")) == (rounds, rounds)
+
+
 def test_the_rate_is_one_that_every_candidate_holds(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
     found = {"relay": 90_000.0, "nginx": 70_000.0, "haproxy": 12_345.0}
     monkeypatch.setattr(measure, "throughput", lambda _bench, peer, _scenario, _label: found[peer.name])

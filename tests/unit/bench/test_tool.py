@@ -53,3 +53,10 @@ def test_a_binary_that_says_nothing_is_an_error_with_its_reason(tmp_path: Path) 
     script.chmod(0o755)
     with pytest.raises(RuntimeError, match="no such option"):
         tool.run(script, "http://x/")
+
+
+def test_the_yardstick_is_told_in_milliseconds(tmp_path: Path) -> None:
+    script = tmp_path / "load"
+    script.write_text('#!/bin/sh\n[ "$*" = yardstick ] && echo 91500\n')
+    script.chmod(0o755)
+    assert tool.yardstick(script) == 91.5
