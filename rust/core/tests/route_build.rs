@@ -81,7 +81,7 @@ fn the_cas_of_the_system_may_be_unread_but_not_all() {
     document.system_roots = vec![unread];
     assert_eq!(
         Snapshot::build(document).unwrap_err().to_string(),
-        "upstreams[next].tls: none of the system's 1 CAs can be read"
+        "upstreams[next].tls: the system has no CA that can be read (of 1)"
     );
 }
 

@@ -54,7 +54,7 @@ impl SystemRoots {
         match (self.roots.is_empty(), self.unread) {
             (false, _) => Ok(Arc::clone(&self.roots)),
             (true, 0) => Err("there is no CA to verify with".into()),
-            (true, unread) => Err(format!("none of the system's {unread} CAs can be read")),
+            (true, unread) => Err(format!("the system has no CA that can be read (of {unread})")),
         }
     }
 }

@@ -110,7 +110,7 @@ def test_a_ca_of_the_system_that_cannot_be_read_is_told_and_nothing_more(
     (warning,) = compiled(folder, "internal", "{}").warnings
     assert (warning.line, warning.message) == (4, "2 of the system's 3 CAs cannot be read, and are passed over")
     folder.write("system.pem", unread)
-    with pytest.raises(ConfigError, match=r"upstreams\[app\]\.tls: none of the system's 1 CAs"):
+    with pytest.raises(ConfigError, match=r"upstreams\[app\]\.tls: the system has no CA that can be read"):
         compiled(folder, "internal", "{}")
 
 
