@@ -78,7 +78,9 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"only these (of {', '.join(candidates.NAMES)})",
     )
-    parser.add_argument("--rounds", type=int, help=f"rounds of every candidate ({ROUNDS})")
+    parser.add_argument(
+        "--rounds", type=int, help=f"rounds of every candidate ({ROUNDS}); more are run where others disturb them"
+    )
     parser.add_argument("--seconds", type=float, help=f"length of each measured window ({SECONDS})")
     parser.add_argument("--quick", action="store_true", help="short rounds: a look, not a result")
     parser.add_argument(

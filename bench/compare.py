@@ -24,7 +24,7 @@ ENOUGH = 0.5  # of the rounds asked for must be undisturbed, or the session says
 WELL, FINDINGS = (
     0,
     10,
-)  # exit codes: findings are missed bars, failed candidates, a session that drifted
+)  # exit codes: findings are missed bars, failed candidates, a session that is in doubt
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 A core that a virtual machine is given may be half of one, and who has the other half, or the caches, is not seen. The
 yardstick shows it (rust/load/src/yardstick.rs): the same work before and after every window, on the candidate's core. A
-round beside which it took longer than in the session's best rounds says what somebody else did, whoever was measured in
-it: it is kept in the file, counted in the table, and left out of the figures. The rule looks at the yardstick alone,
+round beside which it took longer than in the scenario's best rounds says what somebody else did, whoever was measured
+in it: it is kept in the file, counted in the table, and left out of the figures. The rule looks at the yardstick alone,
 never at a figure.
 """
 

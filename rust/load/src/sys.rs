@@ -1,4 +1,4 @@
-//! The system calls of the generator and the relay, each behind a safe function.
+//! The system calls of the generator, the relay and the yardstick, each behind a safe function.
 //!
 //! Theory: one epoll per thread, edge-triggered, one registration per descriptor for its life; descriptors are
 //! `OwnedFd`, so that dropping one closes it (and epoll forgets it). Buffers go in as slices: the kernel is told

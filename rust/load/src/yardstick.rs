@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 /// As many as in most scenarios, so that their state fills the same caches.
 const CONNECTIONS: usize = 64;
-/// Of each connection: together about 100 ms, ten scheduler's ticks and a twentieth of a measured window.
+/// Of each connection: together about 90 ms, many scheduler's ticks and a twentieth of a measured window.
 const EXCHANGES: usize = 150;
 const REQUEST_BYTES: usize = 100;
 const ANSWER_BYTES: usize = 1024;
