@@ -66,6 +66,7 @@ Event: TypeAlias = (
     | tuple[Literal["ping_ack"], int, bytes]  # its 8 bytes
     | tuple[Literal["gone_away"], int, int, int]  # last stream, error code of the peer's GOAWAY
     | tuple[Literal["closed"], int, str, int]  # why, in a word; streams served; the last event of a connection
+    | tuple[Literal["unlistened"], int, int]  # worker, listener key
     | tuple[Literal["drained"], int, int]  # worker, listener key
     | tuple[Literal["applied"], int, int]  # worker, generation
     | tuple[Literal["panicked"], int, str]  # worker, text
@@ -91,7 +92,7 @@ class Engine:
         """Hand over one listening socket per worker, which are owned by the engine from now on."""
 
     def unlisten(self, listener: int) -> None:
-        """Close the listening sockets of this key; connections stay."""
+        """Close the listening sockets of this key; connections stay. One `unlistened` per worker."""
 
     def drain(self, listener: int) -> None:
         """Unlisten; connections end with their exchange, idle ones after a short grace. One `drained` per worker."""

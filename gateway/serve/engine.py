@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 import trio
 
@@ -67,7 +67,7 @@ class Workers:
         """Takes events about HTTP/2 connections, batch by batch; set before `run`."""
         self.asks: dict[int, Asked] = {}
         """Asked exchanges that are open. Who takes one enters it and removes it."""
-        self._draining: dict[int, _Draining] = {}
+        self._awaited: dict[tuple[_Word, int], _Answers] = {}
         self._applied = trio.Event()
         self._say = say
 
@@ -104,8 +104,8 @@ class Workers:
                 case ("over", ask, reason):
                     if asked := self.asks.pop(ask, None):
                         asked.over(reason)
-                case ("drained", worker, key):
-                    self._drained(worker, key)
+                case ("unlistened" | "drained" as word, worker, key):
+                    self._answered(word, worker, key)
                 case ("applied", worker, generation):
                     self._applied_by(worker, generation)
                 case ("panicked", worker, text):
@@ -129,24 +129,34 @@ class Workers:
             case ("sent", _, count):
                 asked.sent(count)
 
+    def unlisten(self, key: int) -> trio.Event:
+        """Accept no more connections of a listener; the event is set when no worker does."""
+        done = self._await("unlistened", key)
+        self.native.unlisten(key)
+        return done
+
     def drain(self, key: int) -> trio.Event:
         """Drain a listener; the event is set when its last connection is gone from every worker."""
-        draining = self._draining.setdefault(key, _Draining(set(range(self.count)), trio.Event()))
+        done = self._await("drained", key)
         self.native.drain(key)
-        return draining.done
+        return done
 
     def forget(self, key: int) -> None:
-        """Nobody waits for this drain any more."""
-        self._draining.pop(key, None)
+        """Nobody waits for the end of this listener any more."""
+        self._awaited.pop(("unlistened", key), None)
+        self._awaited.pop(("drained", key), None)
 
-    def _drained(self, worker: int, key: int) -> None:
-        draining = self._draining.get(key)
-        if draining is None:
+    def _await(self, word: _Word, key: int) -> trio.Event:
+        return self._awaited.setdefault((word, key), _Answers(set(range(self.count)), trio.Event())).done
+
+    def _answered(self, word: _Word, worker: int, key: int) -> None:
+        answers = self._awaited.get((word, key))
+        if answers is None:
             return
-        draining.left.discard(worker)
-        if not draining.left:
-            del self._draining[key]
-            draining.done.set()
+        answers.left.discard(worker)
+        if not answers.left:
+            del self._awaited[word, key]
+            answers.done.set()
 
     def _applied_by(self, worker: int, generation: int) -> None:
         self.applied[worker] = generation
@@ -163,8 +173,12 @@ def _unheard(_events: list[_engine.Event]) -> None:
     """Nobody listens yet."""
 
 
-class _Draining:
-    """A drain under way: the workers that have not finished, and what is set when all have."""
+_Word: TypeAlias = Literal["unlistened", "drained"]
+"""What every worker says once of a listener that ends."""
+
+
+class _Answers:
+    """The workers that have not said a word yet, and what is set when all have."""
 
     __slots__ = ("done", "left")
 

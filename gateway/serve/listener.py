@@ -6,12 +6,15 @@ process" are the same thing at different places of the tree, and nothing can for
 
 HTTP/2 connections have a task each (`http2`), in a nursery that this task holds open: they are cancelled with it, and
 say their own farewell while it waits.
+
+Rule: nobody is asked to go while a worker still accepts. Each worker has a socket of its own, and a client that is told
+to go by one and comes back in that moment would be taken in by another, to be told again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 import trio
 
@@ -19,6 +22,10 @@ from gateway.serve.engine import Workers
 from gateway.serve.http2_connections import Connections, Group
 from gateway.serve.plan import ListenerPlan
 from gateway.serve.sockets import Sockets
+
+UNLISTEN_PATIENCE: Final = 1.0
+"""Seconds that nobody is asked to go because a worker has not said that it accepts no more. It says so in its next
+turn, within milliseconds; one that needs longer is stopped in a debugger, and the clients of the others do not wait."""
 
 State = Literal["open", "draining", "closed"]
 
@@ -38,6 +45,8 @@ class Listener:
         self.address = str(sockets.address)
         """As it is: a port that the kernel chose is filled in."""
         self.state: State = "open"
+        self.refuses = trio.Event()
+        """Set when it has ended to accept: who connects now is refused."""
         self.done = trio.Event()
         """Set when the last connection is gone."""
         self._sockets = sockets
@@ -46,6 +55,7 @@ class Listener:
         self._group = Group("server", plan.name, plan.http2)
         self._patience = patience
         self._life = trio.CancelScope()
+        self._unlisten = trio.CancelScope(shield=True)
         self._wait = trio.CancelScope(shield=True)
         self._task: trio.lowlevel.Task | None = None
 
@@ -76,6 +86,8 @@ class Listener:
                     with self._life:
                         await trio.sleep_forever()
                 finally:
+                    self.state = "draining"
+                    await self._refuse()
                     nursery.cancel_scope.cancel()
                     await self._drain()
         finally:
@@ -101,16 +113,23 @@ class Listener:
     def hurry(self) -> None:
         """No more patience: what is left is cut."""
         self._life.cancel()
+        self._unlisten.cancel()
         self._wait.cancel()
 
     def _name_task(self) -> None:
         if self._task is not None:
             self._task.name = f"listener {self.plan.name} {self.address}"
 
-    async def _drain(self) -> None:
-        self.state = "draining"
-        drained = self._workers.drain(self.plan.key)
+    async def _refuse(self) -> None:
+        unlistened = self._workers.unlisten(self.plan.key)
         self._sockets.remove_file()
+        self._unlisten.deadline = trio.current_time() + UNLISTEN_PATIENCE
+        with self._unlisten:
+            await unlistened.wait()
+        self.refuses.set()
+
+    async def _drain(self) -> None:
+        drained = self._workers.drain(self.plan.key)
         self._wait.deadline = trio.current_time() + self._patience()
         with self._wait:
             await drained.wait()

@@ -4,6 +4,7 @@
     prepare     open the sockets and the log that are new   may fail; then they are closed again
     apply       the engine builds its tables and swaps      may refuse; then nothing has changed
     follow      hand over new listeners, then drain removed ones; ask connections to removed upstreams to go
+    settle      wait until every worker goes by it and no removed listener accepts: then it is what it says
 
 Up to `apply` every step can be taken back; after it none can fail. What did not change is not touched: a listener is
 found again by its key, so its sockets and connections never notice. Reloads are one at a time, and the generation
@@ -23,15 +24,16 @@ from gateway.account.access_log import open_log
 from gateway.errors import ConfigError, GatewayError
 from gateway.serve import sockets
 from gateway.serve.engine import Workers
-from gateway.serve.listener import Listeners
+from gateway.serve.listener import Listener, Listeners
 from gateway.serve.plan import Plan
 from gateway.serve.request import AskedRequests
 from gateway.serve.sockets import Sockets
 from gateway.serve.upstreams import Upstreams
 
 APPLY_PATIENCE: Final = 5.0
-"""Seconds that a reload waits for every worker to say that it runs on the new snapshot, before it answers. A turn of
-a worker takes microseconds; a worker that needs longer is stopped in a debugger, and the reload stands anyway."""
+"""Seconds that a reload waits for every worker to say that it runs on the new snapshot and accepts for no listener that
+was removed, before it answers. A turn of a worker takes microseconds; a worker that needs longer is stopped in a
+debugger, and the reload stands anyway."""
 
 
 class Load(Protocol):
@@ -179,9 +181,11 @@ class Reloader:
         self.plan = plan
         if log is not None:
             self._workers.native.access_log(log)
-        self._follow(plan, opened)
+        removed = self._follow(plan, opened)
         with trio.move_on_after(APPLY_PATIENCE):
             await self._workers.until_applied(plan.generation)
+            for listener in removed:
+                await listener.refuses.wait()
             if not self._listeners.draining:  # else the next reload: their clients may still ask what they could before
                 self._asked.handlers = plan.handlers
 
@@ -195,13 +199,14 @@ class Reloader:
         except ValueError as error:
             raise GatewayError(f"the engine refuses the configuration: {error}") from error
 
-    def _follow(self, plan: Plan, opened: Mapping[int, Sockets]) -> None:
+    def _follow(self, plan: Plan, opened: Mapping[int, Sockets]) -> list[Listener]:
+        """Gives back the listeners that were removed."""
         wanted = {each.key: each for each in plan.listeners}
         for key, listener in wanted.items():
             if key in opened:
                 self._listeners.add(listener, opened[key])
             else:
                 self._listeners.open[key].keep(listener)
-        for key in set(self._listeners.open) - set(wanted):
-            self._listeners.end(key)
+        removed = [self._listeners.end(key) for key in set(self._listeners.open) - set(wanted)]
         self._upstreams.keep(plan.upstreams)
+        return removed

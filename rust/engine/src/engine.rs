@@ -95,7 +95,7 @@ impl Engine {
         self.command(|fleet| fleet.listen(listener, sockets))
     }
 
-    /// Close the listening sockets of this key; connections stay.
+    /// Close the listening sockets of this key; connections stay. One `unlistened` per worker.
     fn unlisten(&self, listener: u32) -> PyResult<()> {
         self.command(|fleet| fleet.broadcast(|| Command::Unlisten { listener }))
     }

@@ -20,6 +20,7 @@ pub fn to_python(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, PyTu
         Event::PingAck { conn, data } => ("ping_ack", conn, PyBytes::new(py, &data)).into_pyobject(py)?,
         Event::GoneAway { conn, last, code } => ("gone_away", conn, last, code).into_pyobject(py)?,
         Event::Closed { conn, reason, served } => ("closed", conn, reason, served).into_pyobject(py)?,
+        Event::Unlistened { worker, listener } => ("unlistened", worker, listener).into_pyobject(py)?,
         Event::Drained { worker, listener } => ("drained", worker, listener).into_pyobject(py)?,
         Event::Applied { worker, generation } => ("applied", worker, generation).into_pyobject(py)?,
         Event::Panicked { worker, text } => ("panicked", worker, text).into_pyobject(py)?,

@@ -36,6 +36,7 @@ class EngineDouble:
         """Every call, in order: (method, arguments)."""
         self.refuse_with: str | None = None
         """What `apply` raises, if anything."""
+        self.unlistens_at_once = True
         self.drains_at_once = True
         self.full = False
         """Commands to connections do not fit."""
@@ -77,6 +78,8 @@ class EngineDouble:
 
     def unlisten(self, listener: int) -> None:
         self.told.append(("unlisten", listener))
+        if self.unlistens_at_once:
+            self.say(*[("unlistened", worker, listener) for worker in range(self.workers)])
 
     def drain(self, listener: int) -> None:
         self.told.append(("drain", listener))

@@ -67,7 +67,7 @@ async def test_a_process_starts_says_where_it_listens_and_ends_by_a_signal(proce
         assert process.said[0].startswith("listener web on http://127.0.0.1:")
         os.kill(os.getpid(), signal.SIGTERM)
     assert process.result == ExitCode.OK
-    assert [call[0] for call in process.native.told] == ["listen", "drain", "stop"]
+    assert [call[0] for call in process.native.told] == ["listen", "unlisten", "drain", "stop"]
 
 
 async def test_a_second_signal_cuts_and_is_no_success(process: Process) -> None:

@@ -10,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.config.addresses import parse_listen
 from gateway.serve import sockets
-from gateway.serve.listener import Listeners
+from gateway.serve.listener import UNLISTEN_PATIENCE, Listeners
 from gateway.serve.plan import ListenerPlan
 from tests.unit.serve.double import EngineDouble, connections_of, workers_of
 from tests.unit.serve.http2_peer import LAST_STREAM, Peer
@@ -57,7 +57,38 @@ async def test_the_end_is_a_drain_and_it_is_over_when_all_workers_say_so(
     await listener.done.wait()
     await wait_all_tasks_blocked()
     assert (listener.state, listeners.draining) == ("closed", set())
-    assert native.told[1:] == [("drain", 1)]
+    assert native.told[1:] == [("unlisten", 1), ("drain", 1)]
+
+
+async def test_nobody_is_asked_to_go_while_a_worker_accepts(native: EngineDouble, listeners: Listeners) -> None:
+    native.unlistens_at_once = native.drains_at_once = False
+    add(listeners, plan())
+    native.peers[7] = peer = Peer(7)
+    await wait_all_tasks_blocked()
+    native.say(("opened", 7, "server", 1, "192.0.2.1"), *peer.begin())
+    await wait_all_tasks_blocked()
+    listener = listeners.end(1)
+    native.say(("unlistened", 1, 1), ("unlistened", 1, 1), ("unlistened", 0, 2))
+    await wait_all_tasks_blocked()
+    assert (listener.state, listener.refuses.is_set(), peer.last_streams) == ("draining", False, [])
+    assert native.told[1:] == [("unlisten", 1)]
+    native.say(("unlistened", 0, 1))
+    await wait_all_tasks_blocked()
+    assert listener.refuses.is_set()
+    assert peer.last_streams == [LAST_STREAM, 0]
+    assert native.calls("drain") == [(1,)]
+
+
+async def test_a_worker_that_stands_still_keeps_nobody_from_being_asked_to_go(
+    native: EngineDouble, listeners: Listeners, autojump_clock: MockClock
+) -> None:
+    native.unlistens_at_once = native.drains_at_once = False
+    add(listeners, plan())
+    began = trio.current_time()
+    await listeners.end(1).refuses.wait()
+    assert trio.current_time() - began == pytest.approx(UNLISTEN_PATIENCE)
+    await wait_all_tasks_blocked()
+    assert native.told[1:] == [("unlisten", 1), ("drain", 1)]
 
 
 async def test_what_has_not_ended_when_patience_is_over_is_cut(
@@ -69,7 +100,7 @@ async def test_what_has_not_ended_when_patience_is_over_is_cut(
     listener = listeners.end(1)
     await listener.done.wait()
     assert trio.current_time() - began == pytest.approx(PATIENCE)
-    assert native.told[1:] == [("drain", 1), ("abort", 1)]
+    assert native.told[1:] == [("unlisten", 1), ("drain", 1), ("abort", 1)]
 
 
 async def test_http2_connections_are_asked_to_go_and_the_drain_waits_for_them(
@@ -120,7 +151,9 @@ async def test_a_connection_that_comes_while_its_listener_drains_is_asked_to_go(
     assert peer.last_streams == [LAST_STREAM, 0]
 
 
-async def test_hurry_cuts_at_once(native: EngineDouble, listeners: Listeners) -> None:
+@pytest.mark.parametrize("unlistens", [True, False])
+async def test_hurry_cuts_at_once(native: EngineDouble, listeners: Listeners, unlistens: bool) -> None:
+    native.unlistens_at_once = unlistens
     native.drains_at_once = False
     add(listeners, plan())
     add(listeners, plan(2, "other"))
@@ -142,7 +175,7 @@ async def test_cancelling_the_nursery_drains_too(native: EngineDouble) -> None:
             await wait_all_tasks_blocked()
             inner.cancel_scope.cancel()
         outer.cancel_scope.cancel()
-    assert native.told[1:] == [("drain", 1)]
+    assert native.told[1:] == [("unlisten", 1), ("drain", 1)]
 
 
 async def test_a_listener_that_is_kept_takes_its_new_name(listeners: Listeners) -> None:

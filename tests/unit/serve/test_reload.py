@@ -80,8 +80,22 @@ async def test_new_listeners_open_after_the_swap_and_before_removed_ones_drain(h
     house.next = lambda generation: make_plan(generation, "other", "new", keys={"other": 2, "new": 3})
     assert (await house.reloader.reload()).ok
     await wait_all_tasks_blocked()
-    assert house.native.told == [("apply", b"2"), ("listen", 3, 2), ("drain", 1)]
+    assert house.native.told == [("apply", b"2"), ("listen", 3, 2), ("unlisten", 1), ("drain", 1)]
     assert {key: each.name for key, each in house.listeners.open.items()} == {2: "other", 3: "new"}
+
+
+async def test_a_reload_is_over_when_no_worker_accepts_for_what_it_removed(house: House) -> None:
+    house.native.unlistens_at_once = False
+    house.next = lambda generation: make_plan(generation, "other", keys={"other": 2})
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.reloader.reload)
+        while ("unlisten", 1) not in house.native.told:
+            await trio.lowlevel.checkpoint()
+        house.native.say(("unlistened", 0, 1))
+        await wait_all_tasks_blocked()
+        assert house.reloader.last is None
+        house.native.say(("unlistened", 1, 1))
+    assert house.reloader.last is not None
 
 
 async def test_a_bad_configuration_changes_nothing_and_says_why(house: House) -> None:

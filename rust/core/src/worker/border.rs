@@ -120,6 +120,13 @@ pub enum Event {
         /// Streams that were served on it.
         served: u64,
     },
+    /// This worker accepts no more connections of that listener.
+    Unlistened {
+        /// Worker number.
+        worker: u16,
+        /// Listener key.
+        listener: u32,
+    },
     /// The last connection of a listener that was told to drain is gone from this worker.
     Drained {
         /// Worker number.
@@ -199,7 +206,7 @@ pub enum Command<L> {
         /// Where its connections are counted, with those of the other workers.
         gauge: Arc<Gauge>,
     },
-    /// Close the listening socket; connections stay.
+    /// Close the listening socket; connections stay. Answered by `Unlistened`.
     Unlisten {
         /// Listener key.
         listener: u32,

@@ -25,7 +25,10 @@ impl<N: Net> Worker<N> {
         match command {
             Command::Apply(snapshot) => self.apply(snapshot),
             Command::Listen { listener, socket, gauge } => self.listen(listener, socket, gauge),
-            Command::Unlisten { listener } => self.unlisten(listener),
+            Command::Unlisten { listener } => {
+                self.unlisten(listener);
+                self.tell(Event::Unlistened { worker: self.number, listener });
+            }
             Command::Drain { listener } => self.drain(listener),
             Command::Abort { listener } => self.abort(listener),
             Command::Stop => self.stop(),
@@ -84,7 +87,7 @@ impl<N: Net> Worker<N> {
         }
     }
 
-    /// Close the listening socket and let its connections end: those that answer say `Connection: close`, those that
+    /// Close the listening socket, if it is not yet, and let its connections end: those that answer say `Connection: close`, those that
     /// are idle may bring one more request within the grace, so that nobody's request meets a reset.
     pub(crate) fn drain(&mut self, listener: u32) {
         self.unlisten(listener);

@@ -84,6 +84,23 @@ fn a_client_of_a_listener_that_a_reload_removed_is_answered_as_before_and_told_t
     assert_eq!(stage.ended(Reason::Ok), 7);
 }
 
+/// What Trio waits for before it asks anybody to go.
+#[test]
+fn a_listener_that_is_listened_on_no_more_says_so_and_its_clients_notice_nothing() {
+    let mut stage = Stage::new(plan::own(2));
+    let (mut kept, mut waiting) = (stage.client(GET), stage.dial());
+    assert!(stage.next(&mut kept).ends_with("\r\n\r\nxx"));
+    stage.house.command(Command::Unlisten { listener: 0 });
+    stage.pass(5);
+    let said = |event: &&Event| matches!(event, Event::Unlistened { worker: 0, listener: 0 });
+    assert_eq!(stage.house.events.iter().filter(said).count(), 1);
+    for client in [&mut kept, &mut waiting] {
+        stage.say(client, GET);
+        assert!(stage.next(client).ends_with("\r\n\r\nxx") && !says_close(client));
+    }
+    assert_eq!(drained(&stage), 0);
+}
+
 /// Its upstream has gone with it.
 #[test]
 fn an_upstream_stays_as_long_as_a_listener_drains_that_forwards_there() {

@@ -94,6 +94,7 @@ impl Handlers {
             Event::Applied { generation, .. } => self.applied.push(generation),
             Event::Retired { .. } => self.retired += 1,
             Event::Drained { .. } => self.drained += 1,
+            Event::Unlistened { .. } => {}
             Event::Opened { conn, .. } => {
                 if !self.conns.insert(conn) {
                     book.fault(format!("connection {conn} opened twice"));
