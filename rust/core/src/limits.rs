@@ -18,7 +18,7 @@ pub const METHOD_BYTES: usize = 32;
 
 /// Empty lines passed over before a request line. RFC 9112 §2.2 asks for at least one; some old clients send CRLF
 /// after a body.
-pub const EMPTY_LINES: usize = 2;
+pub const EMPTY_LINES: u8 = 2;
 
 /// Fields that Connection may name beside the options with a meaning. Each is compared with every field of the head,
 /// so their product is bounded; honest messages name one or two.

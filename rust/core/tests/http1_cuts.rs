@@ -11,7 +11,8 @@ use gateway_core::http1::response::{Answering, Response};
 use http1_generate as generate;
 use proptest::prelude::*;
 
-const SMALL: Limits = Limits { header_bytes: 120, headers: 4, target_bytes: 12, name_bytes: 15 };
+const SMALL: Limits =
+    Limits { header_bytes: 120, headers: 4, target_bytes: 12, name_bytes: 15, empty_lines: 2 };
 
 /// The answers to every prefix, the whole last: each is `Partial` or what the whole gets.
 fn check_prefixes(head: &[u8], mut parse: impl FnMut(&[u8]) -> Result<Progress, Refusal>) {

@@ -10,7 +10,7 @@ use gateway_core::http1::request::{Method, Request};
 use gateway_core::limits::{HPACK_ALLOWANCE, HPACK_EXPANSION, HPACK_TABLE_BYTES};
 use libfuzzer_sys::fuzz_target;
 
-const SMALL: Limits = Limits { header_bytes: 300, headers: 4, target_bytes: 20, name_bytes: 12 };
+const SMALL: Limits = Limits { header_bytes: 300, headers: 4, target_bytes: 20, name_bytes: 12, empty_lines: 2 };
 
 fuzz_target!(|bytes: &[u8]| {
     let (mut roomy, mut strict) = (Decoder::new(), Decoder::new());

@@ -8,7 +8,7 @@ use gateway_core::http1::head::{Limits, Progress, Scan};
 use gateway_core::http1::request::{Form, Request};
 use libfuzzer_sys::fuzz_target;
 
-const SMALL: Limits = Limits { header_bytes: 200, headers: 6, target_bytes: 40, name_bytes: 20 };
+const SMALL: Limits = Limits { header_bytes: 200, headers: 6, target_bytes: 40, name_bytes: 20, empty_lines: 2 };
 
 fuzz_target!(|input: (u16, &[u8])| {
     let (cut, bytes) = input;

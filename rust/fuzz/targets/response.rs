@@ -7,7 +7,7 @@ use gateway_core::http1::head::{Limits, Progress};
 use gateway_core::http1::response::{Answering, Response};
 use libfuzzer_sys::fuzz_target;
 
-const SMALL: Limits = Limits { header_bytes: 200, headers: 6, target_bytes: 40, name_bytes: 20 };
+const SMALL: Limits = Limits { header_bytes: 200, headers: 6, target_bytes: 40, name_bytes: 20, empty_lines: 2 };
 
 fuzz_target!(|input: (bool, bool, u16, &[u8])| {
     let (head, upgrade, cut, bytes) = input;

@@ -103,7 +103,7 @@ impl<N: Net> Worker<N> {
         fresh: &[u8],
     ) -> Step {
         down.carry.extend_from_slice(fresh);
-        let limits = self.head_limits(down.listener);
+        let limits = self.head_limits(down);
         if !down.scan.complete(&down.carry, &limits) {
             return Step::Again;
         }
@@ -113,13 +113,15 @@ impl<N: Net> Worker<N> {
         step
     }
 
-    fn head_limits(&self, listener: u32) -> Limits {
-        let (local, index) = self.local.that_knows(listener);
+    fn head_limits(&self, down: &Down<N::Sock>) -> Limits {
+        let (local, index) = self.local.that_knows(down.listener);
+        let whole = Limits::default();
+        let limits = Limits { empty_lines: whole.empty_lines.saturating_sub(down.empty_lines), ..whole };
         match local.description(index) {
             Some(listener) => {
-                Limits { header_bytes: listener.header_bytes, headers: listener.headers, ..Limits::default() }
+                Limits { header_bytes: listener.header_bytes, headers: listener.headers, ..limits }
             }
-            None => Limits::default(),
+            None => limits,
         }
     }
 
@@ -134,10 +136,13 @@ impl<N: Net> Worker<N> {
         if down.served == 0 && self.begins_http2(down, bytes) {
             return self.open_session(id, down, bytes);
         }
-        let limits = self.head_limits(down.listener);
+        let limits = self.head_limits(down);
         let mut request = std::mem::take(&mut self.request);
         let step = match request.parse(bytes, &limits) {
-            Ok(Progress::Complete) => self.start(id, down, link, &request, bytes, None),
+            Ok(Progress::Complete) => {
+                down.empty_lines = 0;
+                self.start(id, down, link, &request, bytes, None)
+            }
             Ok(Progress::Partial) => self.keep_partial(down, bytes, &limits),
             Err(refusal) => self.refuse(down, refusal),
         };
@@ -160,6 +165,7 @@ impl<N: Net> Worker<N> {
     fn keep_partial(&mut self, down: &mut Down<N::Sock>, bytes: &[u8], limits: &Limits) -> Step {
         if matches!(bytes, b"\r\n" | b"\r\n\r\n") && down.phase == Phase::Idle {
             // RFC 9112 §2.2: some clients end a body with an empty line that belongs to nothing. It begins no head.
+            down.empty_lines += (bytes.len() / 2) as u8;
             return Step::Again;
         }
         down.carry = self.buffers.holding(bytes);

@@ -14,6 +14,7 @@ pub const TRAILERS: Limits = Limits {
     headers: TRAILER_FIELDS,
     target_bytes: 0,
     name_bytes: FIELD_NAME_BYTES,
+    empty_lines: 0,
 };
 
 /// Why a block cannot be decoded: the tables of the two sides would differ from here on, so the connection ends with

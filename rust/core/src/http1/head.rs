@@ -18,16 +18,19 @@ pub struct Limits {
     pub target_bytes: u32,
     /// Bytes of one field name: 431.
     pub name_bytes: u16,
+    /// Empty lines passed over before a request line: 400.
+    pub empty_lines: u8,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        use crate::limits::{FIELD_NAME_BYTES, HEAD_BYTES, HEAD_FIELDS, TARGET_BYTES};
+        use crate::limits::{EMPTY_LINES, FIELD_NAME_BYTES, HEAD_BYTES, HEAD_FIELDS, TARGET_BYTES};
         Self {
             header_bytes: HEAD_BYTES,
             headers: HEAD_FIELDS,
             target_bytes: TARGET_BYTES,
             name_bytes: FIELD_NAME_BYTES,
+            empty_lines: EMPTY_LINES,
         }
     }
 }

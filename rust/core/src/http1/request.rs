@@ -7,7 +7,7 @@ use super::head::{
 };
 use super::version::{Version, version};
 use super::{Span, authority};
-use crate::limits::{EMPTY_LINES, METHOD_BYTES};
+use crate::limits::METHOD_BYTES;
 
 /// The method, as far as it changes what we do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,7 +154,7 @@ impl Request {
     }
 
     fn read(&mut self, buf: &[u8], limits: &Limits) -> Result<(), Stop> {
-        let at = empty_lines(buf)?;
+        let at = empty_lines(buf, limits.empty_lines)?;
         let at = self.line(buf, at, limits)?;
         self.fields.clear();
         let mut facts = Facts::new(self.minor);
@@ -274,10 +274,10 @@ fn target_stop(buf: &[u8], target: Span, limits: &Limits) -> Result<usize, Stop>
 
 /// Passes over the few empty lines that old clients send after a body. RFC 9112 §2.2.
 #[inline]
-fn empty_lines(buf: &[u8]) -> Result<usize, Stop> {
+fn empty_lines(buf: &[u8], most: u8) -> Result<usize, Stop> {
     let mut at = 0;
     while let Some(b'\r' | b'\n') = buf.get(at) {
-        if at >= 2 * EMPTY_LINES {
+        if at >= 2 * usize::from(most) {
             return Err(Cause::EmptyLines.into());
         }
         at = line_end(buf, at, Cause::BareCr)?;

@@ -80,6 +80,7 @@ impl<N: Net> Worker<N> {
             moved: self.now,
             timer: self.wheel.create(token(Kind::Down, id)),
             served: 0,
+            empty_lines: 0,
             header_timeout: u64::MAX,
             idle_timeout: u64::MAX,
             quiet_timeout: u64::MAX,

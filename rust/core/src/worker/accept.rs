@@ -234,6 +234,7 @@ impl<N: Net> Worker<N> {
             moved: self.now,
             timer: self.wheel.create(token(Kind::Down, id)),
             served: 0,
+            empty_lines: 0,
             header_timeout: time(header_timeout),
             idle_timeout: time(idle_timeout),
             quiet_timeout: time(idle_timeout),

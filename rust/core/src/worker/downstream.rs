@@ -79,6 +79,8 @@ pub struct Down<S> {
     pub timer: TimerId,
     /// Answers given.
     pub served: u32,
+    /// Empty lines passed over since then.
+    pub empty_lines: u8,
     /// Time for a head, ns; before that for the handshake.
     pub header_timeout: u64,
     /// Time between requests, ns.

@@ -78,6 +78,35 @@ fn a_refused_client_that_never_stops_sending_is_closed() {
     assert_eq!(stage.ended(Reason::RequestInvalid), 1);
 }
 
+/// How the network cuts them decides nothing.
+#[test]
+fn more_empty_lines_than_are_forgiven_are_refused_however_they_come() {
+    let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+    let forgiven = "\r\n\r\n";
+    let more = [
+        &["\r\n", "\r\n", "\r\n", get][..],
+        &["\r\n\r\n", "\r\n", get],
+        &["\r\n", "\r\n\r\n", get],
+        &["\r", "\n", "\r\n\r", "\n", get],
+        &["\r\n\r\n", "\r", "\n", get],
+        &["\r\n\r\n", "\r\nGET"],
+    ];
+    for lines in more {
+        let mut stage = Stage::new(plan::own(2));
+        let mut client = stage.client(&format!("{forgiven}{get}"));
+        assert!(stage.next(&mut client).ends_with("\r\n\r\nxx"));
+        for piece in ["\r\n", "\r\n", get] {
+            stage.say(&mut client, piece);
+        }
+        assert!(stage.next(&mut client).ends_with("\r\n\r\nxx"), "as many before each request");
+        for piece in lines {
+            stage.say(&mut client, piece);
+        }
+        assert!(stage.next(&mut client).starts_with("HTTP/1.1 400 "), "{lines:?}");
+        assert_eq!((stage.ended(Reason::Ok), stage.ended(Reason::RequestInvalid)), (2, 1));
+    }
+}
+
 /// RFC 9112 §2.2: some clients end a body with an empty line that belongs to nothing.
 #[test]
 fn an_empty_line_after_a_body_is_not_answered_and_begins_no_head() {
