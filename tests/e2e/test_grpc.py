@@ -221,6 +221,12 @@ def test_our_own_faults_are_said_in_grpc_s_words(pair: Pair, service: str, code:
     assert code_of(lambda: call(b"", timeout=PATIENCE)) == (code, details)
 
 
+def test_a_head_past_a_limit_is_said_in_grpc_s_words(pair: Pair) -> None:
+    metadata = [(f"x-{number}", "1") for number in range(150)]
+    code, details = code_of(lambda: pair.client.unary()(b"", metadata=metadata, timeout=PATIENCE))
+    assert (code, details.partition(":")[0]) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "request_head_too_large")
+
+
 def test_an_answer_that_a_rule_gives_is_what_the_rule_says(pair: Pair) -> None:
     call = pair.client.channel.unary_unary("/house.Own/Unary")
     assert code_of(lambda: call(b"", timeout=PATIENCE))[0] == grpc.StatusCode.PERMISSION_DENIED

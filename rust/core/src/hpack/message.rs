@@ -52,6 +52,16 @@ impl Block {
         Ok(())
     }
 
+    /// What can be told of a request that [`request`](Self::request) refused: its method, if one was read, and the fields
+    /// that came before the fault. They move to `request`; the rest of it means nothing.
+    pub fn remains(&mut self, request: &mut Request) {
+        let method = self.pseudo(Pseudo::Method).unwrap_or_default();
+        request.method = Method::of(method.of(&self.text));
+        request.method_text = method;
+        request.fields.clear();
+        std::mem::swap(&mut request.fields, &mut self.fields);
+    }
+
     /// Reads the block as the head of a response to `answering`; `ends` if the stream ended with it. The fields move to
     /// `response`, whose spans refer to [`text`](Self::text). Its `framing` is `Chunked` where only the end of the stream
     /// will tell.

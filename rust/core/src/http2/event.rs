@@ -42,6 +42,8 @@ pub enum Event<'a> {
         end: bool,
         /// What to answer.
         refusal: Refusal,
+        /// What is known of the head: the method, and the fields before the limit.
+        heads: &'a Scratch,
     },
     /// A request was malformed; its stream was reset before anybody heard of it. (Server.)
     Malformed {

@@ -16,6 +16,7 @@ use super::limits::Budget;
 use super::reader::{Stage, wanted};
 use super::state::Absent;
 use super::stream::Key;
+use crate::http1::head::Refusal;
 
 /// What a piece of the input has brought.
 pub(super) enum Came<'a> {
@@ -24,6 +25,7 @@ pub(super) enum Came<'a> {
     /// The input is used up.
     Starved,
     Request(Key, bool),
+    Refused(Key, bool, Refusal),
     Response(Key, bool),
     Informational(Key),
     Trailers(Key),
@@ -61,6 +63,7 @@ impl Connection {
         Ok(Some(match came {
             Came::Nothing | Came::Starved => return Ok(None),
             Came::Request(key, end) => Event::Request { key, end, heads: scratch },
+            Came::Refused(key, end, refusal) => Event::Refused { key, end, refusal, heads: scratch },
             Came::Response(key, end) => Event::Response { key, end, heads: scratch },
             Came::Informational(key) => Event::Informational { key, heads: scratch },
             Came::Trailers(key) => Event::Trailers { key, lines: &scratch.bytes },

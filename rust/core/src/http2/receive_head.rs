@@ -175,7 +175,10 @@ impl Connection {
         }
         Ok(match read {
             Ok(()) => Came::Request(key, end),
-            Err(refusal) => Came::Plain(Event::Refused { key, end, refusal }),
+            Err(refusal) => {
+                scratch.block.remains(&mut scratch.request);
+                Came::Refused(key, end, refusal)
+            }
         })
     }
 

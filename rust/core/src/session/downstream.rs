@@ -3,6 +3,7 @@
 use super::stream::{Gone, Stream};
 use super::{Owner, Session};
 use crate::exchange::Step;
+use crate::exchange::grpc::Grpc;
 use crate::http1::head::{Framing, Limits, Refusal, Scan};
 use crate::http2::{Connection, Key, LocalSettings, Role, Scratch};
 use crate::net::Net;
@@ -106,7 +107,14 @@ impl<N: Net> Worker<N> {
     }
 
     /// A request that is past a limit, or whose method is not served.
-    pub(super) fn request_refused(&mut self, session: Id, key: Key, end: bool, refusal: Refusal) {
+    pub(super) fn request_refused(
+        &mut self,
+        session: Id,
+        key: Key,
+        end: bool,
+        refusal: Refusal,
+        heads: &Scratch,
+    ) {
         let Some((id, mut down)) = self.stream_down(session, key) else { return };
         let reason = match refusal.status {
             414 | 431 => Reason::RequestHeadTooLarge,
@@ -117,6 +125,7 @@ impl<N: Net> Worker<N> {
             exchange.request = crate::http1::body::Decoder::new(Framing::None);
         }
         exchange.version = crate::exchange::Version::Http2;
+        exchange.grpc = Grpc::of(&heads.request, &heads.block.text);
         down.exchange = Some(exchange);
         down.enter(Phase::Exchange, self.now);
         let step = self.answer_refusal(&mut down, reason, refusal.status, refusal.cause.text());

@@ -118,7 +118,9 @@ impl<N: Net> Worker<N> {
         let client = matches!(session.owner, Owner::Up(_));
         match event {
             Event::Request { key, end, heads } => self.request_came(id, key, end, heads),
-            Event::Refused { key, end, refusal } => self.request_refused(id, key, end, refusal),
+            Event::Refused { key, end, refusal, heads } => {
+                self.request_refused(id, key, end, refusal, heads);
+            }
             Event::Malformed { refusal, .. } => self.request_malformed(id, refusal),
             Event::Response { key, end, heads } => self.response_came(id, key, end, heads),
             Event::Informational { key, heads } => self.informational_came(id, key, heads),

@@ -32,7 +32,7 @@ pub fn seen(event: &Event<'_>) -> Seen {
             let target = heads.request.path.of(&heads.block.text);
             Seen::Request(key.id, String::from_utf8_lossy(target).into(), *end)
         }
-        Event::Refused { key, end, refusal } => Seen::Refused(key.id, refusal.status, *end),
+        Event::Refused { key, end, refusal, .. } => Seen::Refused(key.id, refusal.status, *end),
         Event::Malformed { id, refusal } => Seen::Malformed(*id, refusal.cause),
         Event::Response { key, end, heads } => Seen::Response(key.id, heads.response.status, *end),
         Event::Informational { key, heads } => Seen::Informational(key.id, heads.response.status),
