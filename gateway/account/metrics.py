@@ -39,7 +39,7 @@ class Facts:
         asked: int,
         http2: Http2Counts,
         listeners: Mapping[int, str],
-        certificates: Iterable[tuple[str, str, float]] = (),
+        certificates: Iterable[tuple[str, str, str, float]] = (),
     ) -> None:
         self.version = version
         self.generation = generation
@@ -51,7 +51,7 @@ class Facts:
         self.listeners = listeners
         """Names by key."""
         self.certificates = certificates
-        """(listener, name, end as Unix time) of each; as many as the configuration has."""
+        """(`listener` or `upstream`, which one, name, end as Unix time) of each; as many as the configuration has."""
 
 
 class Collector:
@@ -186,12 +186,14 @@ class Collector:
         yield _counter(
             "gateway_config_reloads", "Reloads by result.", ("result",), [(("applied",), ok), (("refused",), failed)]
         )
-        ends: dict[tuple[str, str], float] = {}
-        for listener, name, end in facts.certificates:  # one name may have a certificate for each kind of key
-            ends[listener, name] = min(end, ends.get((listener, name), end))
         yield _gauge(
             "gateway_certificate_expiry_timestamp_seconds", "When a certificate ends, Unix time.", ("listener", "name"),
-            ends.items(),
+            _ends(facts, "listener"),
+        )  # fmt: skip
+        yield _gauge(
+            "gateway_upstream_certificate_expiry_timestamp_seconds",
+            "When a certificate that we show an upstream ends, Unix time.", ("upstream", "name"),
+            _ends(facts, "upstream"),
         )  # fmt: skip
         yield _gauge("gateway_build_info", "Always 1.", ("version",), [((facts.version,), 1)])
 
@@ -261,6 +263,15 @@ def _gauge(name: str, text: str, labels: tuple[str, ...], rows: Rows) -> Metric:
     for names, value in rows:
         family.add_metric(names, value)
     return family
+
+
+def _ends(facts: Facts, side: str) -> Rows:
+    """By who is shown it, and name: one name may have a certificate for each kind of key."""
+    ends: dict[tuple[str, str], float] = {}
+    for kind, to, name, end in facts.certificates:
+        if kind == side:
+            ends[to, name] = min(end, ends.get((to, name), end))
+    return ends.items()
 
 
 def scrape(totals: Totals, facts: Facts, accept: str) -> tuple[bytes, str]:

@@ -18,7 +18,7 @@ from gateway.policy import Handler, Request, Response
 
 if TYPE_CHECKING:
     from gateway.config.document import Document
-    from gateway.config.tls.certificate import CertificateFacts
+    from gateway.config.tls.certificate import Shown
 
 
 class Reloaded(Protocol):
@@ -109,8 +109,8 @@ class Running(Protocol):
         ...
 
     @property
-    def certificates(self) -> Sequence[tuple[str, CertificateFacts]]:
-        """Which listener shows which certificates, the default first."""
+    def certificates(self) -> Sequence[Shown]:
+        """Which listener shows which certificates, the default first, and what upstreams are shown."""
         ...
 
     @property

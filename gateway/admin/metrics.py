@@ -19,7 +19,7 @@ async def metrics(request: Request, gateway: Running) -> Response:
         reloads=gateway.reloads,
         last_ok=last is None or last.ok,
         asked=gateway.asked,
-        certificates=[(listener, each.name, each.not_after) for listener, each in gateway.certificates],
+        certificates=[(each.side, each.to, each.facts.name, each.facts.not_after) for each in gateway.certificates],
         http2=gateway.http2,
         listeners={each.key: each.name for each in gateway.listeners()},
     )

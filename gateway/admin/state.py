@@ -33,9 +33,11 @@ class ReloadView(msgspec.Struct):
 
 
 class CertificateView(msgspec.Struct):
-    """One certificate that a listener shows."""
+    """One certificate that we show."""
 
     names: tuple[str, ...]
+    identities: tuple[str, ...]
+    """URIs (SPIFFE IDs) and e-mail addresses."""
     issuer: str
     not_before: float
     """Unix time."""
@@ -141,6 +143,8 @@ class UpstreamView(msgspec.Struct):
     source: str
     balance: str
     endpoints: list[EndpointView]
+    certificates: list[CertificateView]
+    """What it is shown by us; empty if it asks for none."""
 
 
 @allow(*READ)
@@ -183,7 +187,12 @@ async def routes(_request: Request, gateway: Running) -> Response:
 async def upstreams(_request: Request, gateway: Running) -> Response:
     """Every upstream and endpoint with what it does now."""
     counted = _by_endpoint(gateway.levels())
-    return json_response([_upstream_view(upstream, counted) for upstream in gateway.document.upstreams])
+    return json_response(
+        [
+            _upstream_view(each, counted, _certificates(gateway, "upstream", each.name))
+            for each in gateway.document.upstreams
+        ]
+    )
 
 
 @allow(*READ)
@@ -212,13 +221,25 @@ def _listeners(gateway: Running) -> list[ListenerView]:
     for each in gateway.listeners():
         row = counted.get(each.key)
         numbers = (row.open, row.accepted, row.refused) if row else (0, 0, 0)
-        shown = [_certificate(facts) for listener, facts in gateway.certificates if listener == each.name]
+        shown = _certificates(gateway, "listener", each.name)
         views.append(ListenerView(each.name, each.address, each.scheme, each.state, *numbers, shown))
     return views
 
 
+def _certificates(gateway: Running, side: str, to: str) -> list[CertificateView]:
+    return [_certificate(each.facts) for each in gateway.certificates if (each.side, each.to) == (side, to)]
+
+
 def _certificate(facts: CertificateFacts) -> CertificateView:
-    return CertificateView(facts.names, facts.issuer, facts.not_before, facts.not_after, facts.key, facts.sha256)
+    return CertificateView(
+        names=facts.names,
+        identities=facts.identities,
+        issuer=facts.issuer,
+        not_before=facts.not_before,
+        not_after=facts.not_after,
+        key=facts.key,
+        sha256=facts.sha256,
+    )
 
 
 def _route_view(route: doc.Route, document: doc.Document) -> RouteView:
@@ -274,10 +295,12 @@ def _by_endpoint(levels: Levels) -> dict[tuple[str, str], EndpointCount]:
     return {(each.upstream, each.endpoint): each for each in levels.endpoints}
 
 
-def _upstream_view(upstream: doc.Upstream, counted: dict[tuple[str, str], EndpointCount]) -> UpstreamView:
+def _upstream_view(
+    upstream: doc.Upstream, counted: dict[tuple[str, str], EndpointCount], shown: list[CertificateView]
+) -> UpstreamView:
     endpoints: list[EndpointView] = []
     for each in upstream.endpoints:
         row = counted.get((upstream.name, each.address))
         numbers = (row.in_flight, row.open, row.idle, row.requests, row.connect_failures) if row else (0, 0, 0, 0, 0)
         endpoints.append(EndpointView(each.address, each.weight, *numbers))
-    return UpstreamView(upstream.name, upstream.source, upstream.balance, endpoints)
+    return UpstreamView(upstream.name, upstream.source, upstream.balance, endpoints, shown)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXAMPLE: Final = """\
   gateway cert make localhost 127.0.0.1          # ca.pem, localhost.pem and their keys, in this directory
   gateway cert make --out clients spiffe://example.org/billing --ca ca.pem
-  gateway cert show -c gateway.yaml              # what each listener shows, and for how long
+  gateway cert show -c gateway.yaml              # what listeners show and upstreams are shown, and for how long
   gateway cert show shop.pem other.pem -o json
 """
 
@@ -102,19 +102,24 @@ def _show(options: argparse.Namespace) -> ExitCode:
 
 
 def _facts_of_configuration(options: argparse.Namespace) -> list[tuple[str, CertificateFacts]]:
-    """What each listener shows. Those of `tls: internal` are made by the gateway that runs, and its status has them."""
+    """What listeners show and upstreams are shown. Those of `tls: internal` are made by the gateway that runs, and its
+    status has them."""
     from gateway.config.load import load
     from gateway.config.report import report, wants_colour
     from gateway.config.tls import read_credentials
 
     loaded = load(configuration(options))
-    facts = read_credentials(loaded, options.now).facts
+    credentials = read_credentials(loaded, options.now)
     loaded.findings.raise_if_failed()
     sys.stderr.write(report(loaded.findings.all, colour=wants_colour(sys.stderr)))
     internal = {each.name for each in loaded.config.listeners if each.tls == "internal"}
     for name in sorted(internal):
         print(f"listener {name}: internal, see `gateway status`", file=sys.stderr)
-    return [(f"listener {listener}", each) for listener, each in facts if listener not in internal]
+    return [
+        (f"{each.side} {each.to}", each.facts)
+        for each in credentials.shown
+        if not (each.side == "listener" and each.to in internal)
+    ]
 
 
 def _facts_in(name: str) -> list[CertificateFacts]:
@@ -161,8 +166,9 @@ _FINGERPRINT: Final = 16
 def _names(facts: CertificateFacts) -> str:
     if facts.ca and not facts.names:
         return f"(CA) {facts.subject}"
-    more = len(facts.names) - NAMES_SHOWN
-    return ", ".join(facts.names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "") or facts.subject
+    names = (*facts.names, *facts.identities)
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "") or facts.subject
 
 
 # ── make ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

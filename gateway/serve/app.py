@@ -46,7 +46,7 @@ from gateway.serve.upstreams import Upstreams
 from gateway.serve.watch import Watch
 
 if TYPE_CHECKING:
-    from gateway.config.tls.certificate import CertificateFacts
+    from gateway.config.tls.certificate import Shown
 
 
 def run(file: str, *, state: Path, program: str | None = None) -> ExitCode:
@@ -212,9 +212,9 @@ class App:
         return self.reloader.plan.warnings
 
     @property
-    def certificates(self) -> tuple[tuple[str, CertificateFacts], ...]:
-        """Which listener shows which certificates, the default first."""
-        return self.reloader.plan.credentials.facts
+    def certificates(self) -> tuple[Shown, ...]:
+        """Which listener shows which certificates, the default first, and what upstreams are shown."""
+        return self.reloader.plan.credentials.shown
 
     @property
     def workers(self) -> int:

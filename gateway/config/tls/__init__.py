@@ -24,7 +24,7 @@ from gateway.config import document as wire
 
 if TYPE_CHECKING:
     from gateway.config.load import Loaded
-    from gateway.config.tls.certificate import CertificateFacts
+    from gateway.config.tls.certificate import Shown
     from gateway.config.tls.files import Stamp
 
 
@@ -38,8 +38,8 @@ class Credentials:
     """By name."""
     system_roots: tuple[bytes, ...] = ()
     """The CAs of the system, DER, if an upstream is verified with them."""
-    facts: tuple[tuple[str, CertificateFacts], ...] = ()
-    """Of every certificate that a listener shows: (listener, certificate), the default first."""
+    shown: tuple[Shown, ...] = ()
+    """Every certificate that a listener shows, the default first, and those that we show upstreams."""
     stamps: Mapping[Path, Stamp | None] = field(default_factory=dict)
     """Of every file that was read."""
     ca_file: Path | None = None

@@ -10,6 +10,7 @@ left out (CVE-2025-66220).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 from cryptography import x509
@@ -26,6 +27,8 @@ class CertificateFacts(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...]
     """What a client may ask for."""
+    identities: tuple[str, ...]
+    """Names of the SAN that are nobody's host: URIs (SPIFFE IDs) and e-mail addresses."""
     subject: str
     """RFC 4514."""
     issuer: str
@@ -43,13 +46,23 @@ class CertificateFacts(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """The one word for it."""
-        return self.names[0] if self.names else self.subject
+        return next(iter((*self.names, *self.identities)), self.subject)
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A certificate that we show somebody."""
+
+    side: Literal["listener", "upstream"]
+    to: str
+    """Which listener's clients, or which upstream."""
+    facts: CertificateFacts
 
 
 def facts_of(certificate: x509.Certificate) -> CertificateFacts:
     """Everything that people ask about a certificate."""
     return CertificateFacts(
         names=names_of(certificate),
+        identities=tuple(_alternative_names(certificate, x509.UniformResourceIdentifier, x509.RFC822Name)),
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
         not_before=certificate.not_valid_before_utc.timestamp(),
@@ -73,11 +86,16 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def alternative_names(certificate: x509.Certificate) -> list[str]:
     """Every name of the SAN that a condition can compare with: hosts, URIs, e-mail and IP addresses."""
+    return _alternative_names(
+        certificate, x509.DNSName, x509.UniformResourceIdentifier, x509.RFC822Name, x509.IPAddress
+    )
+
+
+def _alternative_names(certificate: x509.Certificate, *kinds: type[x509.GeneralName]) -> list[str]:
     try:
         san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    kinds = (x509.DNSName, x509.UniformResourceIdentifier, x509.RFC822Name, x509.IPAddress)
     return [str(name.value) for name in san if isinstance(name, kinds)]
 
 

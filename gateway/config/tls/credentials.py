@@ -17,7 +17,7 @@ from gateway.config.check.text import host_problem
 from gateway.config.load import Loaded
 from gateway.config.nodes import Cursor, Spot
 from gateway.config.tls import Credentials, pem
-from gateway.config.tls.certificate import CertificateFacts, facts_of
+from gateway.config.tls.certificate import Shown, facts_of
 from gateway.config.tls.names import fits, is_address
 from gateway.config.tls.reader import Pair, Reader
 from gateway.config.tls.roots import system_roots
@@ -41,7 +41,7 @@ class _Reading:
         self._now = now
         self._internal = internal
         self._reader = Reader(loaded.findings, now)
-        self._facts: list[tuple[str, CertificateFacts]] = []
+        self._shown: list[Shown] = []
         self._renew_at: float | None = None
         self._system_roots: tuple[bytes, ...] | None = None
 
@@ -54,7 +54,7 @@ class _Reading:
             elif isinstance(listener.tls, schema.ListenerTls):
                 listeners[listener.name] = self._listener(listener.name, listener.tls, at)
         upstreams = {
-            name: self._upstream(upstream, upstream.tls, self._at["upstreams"][name])
+            name: self._upstream(name, upstream, upstream.tls, self._at["upstreams"][name])
             for name, upstream in self._config.upstreams.items()
             if upstream.tls is not None
         }
@@ -63,7 +63,7 @@ class _Reading:
             listeners=listeners,
             upstreams=upstreams,
             system_roots=self._system_roots or (),
-            facts=tuple(self._facts),
+            shown=tuple(self._shown),
             stamps=self._reader.files.stamps,
             ca_file=kept,
             renew_at=self._renew_at,
@@ -116,7 +116,7 @@ class _Reading:
         if pair is None:
             return None
         facts = facts_of(pair.leaf)
-        self._facts.append((listener, facts))
+        self._shown.append(Shown("listener", listener, facts))
         spot = at["cert"].spot
         if not facts.names:
             what = "it is the default only" if default else "it is never chosen"
@@ -154,7 +154,7 @@ class _Reading:
                 break
             chain, key = pem.certificates(made.certificate), pem.private_key(made.key)
             facts = facts_of(chain[0])
-            self._facts.append((listener.name, facts))
+            self._shown.append(Shown("listener", listener.name, facts))
             self._renew_at = min(renew_at(facts), self._renew_at or renew_at(facts))
             ders = tuple(pem.der(each) for each in chain)
             found.append(wire.Certificate(names=facts.names, chain=ders, key=pem.pkcs8(key), ocsp=None))
@@ -184,9 +184,11 @@ class _Reading:
 
     # ── upstreams ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _upstream(self, upstream: schema.Upstream, tls: schema.UpstreamTls, at: Cursor) -> wire.UpstreamTls:
+    def _upstream(self, name: str, upstream: schema.Upstream, tls: schema.UpstreamTls, at: Cursor) -> wire.UpstreamTls:
         place = at["tls"]
         pair = self._own_pair(tls, place)
+        if pair is not None:
+            self._shown.append(Shown("upstream", name, facts_of(pair.leaf)))
         return wire.UpstreamTls(
             roots=self._upstream_roots(tls, place),
             server_name=self._server_name(upstream, tls, place),

@@ -48,11 +48,18 @@ def facts() -> Facts:
 
 def test_the_certificate_that_ends_first_counts_where_two_have_one_name() -> None:
     known = facts()
-    known.certificates = [("web", "a.example", 30.0), ("web", "a.example", 20.0), ("other", "a.example", 40.0)]
+    known.certificates = [
+        ("listener", "web", "a.example", 30.0),
+        ("listener", "web", "a.example", 20.0),
+        ("listener", "other", "a.example", 40.0),
+        ("upstream", "web", "spiffe://a.example/gw", 10.0),
+    ]
     found = samples(scrape(totals(), known, "")[0])
     name = "gateway_certificate_expiry_timestamp_seconds"
     assert found[name, (("listener", "web"), ("name", "a.example"))] == 20.0
     assert found[name, (("listener", "other"), ("name", "a.example"))] == 40.0
+    name = "gateway_upstream_certificate_expiry_timestamp_seconds"
+    assert found[name, (("name", "spiffe://a.example/gw"), ("upstream", "web"))] == 10.0
 
 
 def samples(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:

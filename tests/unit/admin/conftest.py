@@ -13,7 +13,7 @@ from gateway.account.http2 import Http2Counts
 from gateway.admin.gateway import Reloaded, running
 from gateway.config import document as doc
 from gateway.config.first_flight import offer_to_clients, offer_to_upstream
-from gateway.config.tls.certificate import CertificateFacts
+from gateway.config.tls.certificate import Shown
 from gateway.policy import Handler, Request, Response
 from gateway.serve.reload import Outcome
 
@@ -54,7 +54,7 @@ class GatewayDouble:
     reloads: tuple[int, int] = (2, 1)
     warnings: tuple[str, ...] = ()
     next_outcome: Outcome | None = None
-    certificates: Sequence[tuple[str, CertificateFacts]] = ()
+    certificates: Sequence[Shown] = ()
     questions: list[bytes] = field(default_factory=list)
     answer: bytes | ValueError = b""
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.account.http2 import GroupCount, Http2Counts
 from gateway.admin import actions, health, metrics, state, tasks
 from gateway.config.admin_routes import ADMIN_RULES
-from gateway.config.tls.certificate import CertificateFacts
+from gateway.config.tls.certificate import CertificateFacts, Shown
 from gateway.policy import Handler, Response, resolve
 from gateway.serve.reload import Outcome
 from tests.unit.admin.conftest import GatewayDouble, call
@@ -81,18 +81,18 @@ async def test_status_has_the_last_reload_with_its_errors(gateway: GatewayDouble
 
 
 FACTS = CertificateFacts(
-    names=("shop.example.com", "*.shop.example.com"), subject="CN=shop", issuer="CN=a CA", not_before=1.0,
-    not_after=2_000_000_000.5, key="ECDSA P-256", sha256="ab" * 32, ca=False,
+    names=("shop.example.com", "*.shop.example.com"), identities=(), subject="CN=shop", issuer="CN=a CA",
+    not_before=1.0, not_after=2_000_000_000.5, key="ECDSA P-256", sha256="ab" * 32, ca=False,
 )  # fmt: skip
 
 
 async def test_listeners_have_their_certificates_and_metrics_their_ends(gateway: GatewayDouble) -> None:
-    gateway.certificates = [("web", FACTS), ("other", FACTS)]
+    gateway.certificates = [Shown("listener", "web", FACTS), Shown("listener", "other", FACTS)]
     (found,) = parsed(await call(state.listeners))
     assert found["certificates"] == [
         {
-            "names": ["shop.example.com", "*.shop.example.com"], "issuer": "CN=a CA", "not_before": 1.0,
-            "not_after": 2_000_000_000.5, "key": "ECDSA P-256", "sha256": "ab" * 32,
+            "names": ["shop.example.com", "*.shop.example.com"], "identities": [], "issuer": "CN=a CA",
+            "not_before": 1.0, "not_after": 2_000_000_000.5, "key": "ECDSA P-256", "sha256": "ab" * 32,
         }
     ]  # fmt: skip
     scraped = text(await call(metrics.metrics))
@@ -121,8 +121,11 @@ async def test_routes_say_what_rules_do_and_where_they_stand(gateway: GatewayDou
     assert actions_in_words == ["to app 95, next 5", "respond 200", "redirect 301 /new", "handler rules:hello"]
 
 
-async def test_upstreams_say_what_endpoints_do(gateway: GatewayDouble) -> None:
+async def test_upstreams_say_what_endpoints_do_and_what_they_are_shown(gateway: GatewayDouble) -> None:
+    gateway.certificates = [Shown("listener", "app", FACTS), Shown("upstream", "app", FACTS)]
     app, other = parsed(await call(state.upstreams))
+    assert [each["sha256"] for each in app["certificates"]] == ["ab" * 32]
+    assert other["certificates"] == []
     assert app["endpoints"] == [
         {
             "address": "127.0.0.1:3000", "weight": 1, "in_flight": 2, "connections": 5, "idle": 3,

@@ -130,6 +130,24 @@ def test_a_configuration_is_shown_by_listener(capsys: Output) -> None:
     assert "gateway.yaml:3:82: error: cannot read nowhere.key" in capsys.readouterr().err
 
 
+UPSTREAM = """\
+upstreams:
+  orders:
+    endpoints: ["127.0.0.1:3000"]
+    tls: {ca: ca.pem, cert: spiffe-example.org-gw.pem, key: spiffe-example.org-gw.key, server_name: orders}
+"""
+
+
+def test_what_upstreams_are_shown_is_there_too(capsys: Output) -> None:
+    make("a.example")
+    make("spiffe://example.org/gw")
+    Path("gateway.yaml").write_text(CONFIG.replace("{respond: {}}", "{to: orders}") + UPSTREAM)
+    capsys.readouterr()
+    assert main(["cert", "show"]) == ExitCode.OK
+    lines = [line.split()[:3] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert lines == [["listener", "web", "a.example"], ["upstream", "orders", "spiffe://example.org/gw"]]
+
+
 def test_what_a_configuration_has_that_ended_is_told_at_its_place(capsys: Output) -> None:
     old = Authority.create(1_000_000_000).issue(["a.example"], 1_000_000_000)
     Path("a.example.pem").write_bytes(old.certificate)

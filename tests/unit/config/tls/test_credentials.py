@@ -14,7 +14,7 @@ from gateway.config import document as wire
 from gateway.config.load import load
 from gateway.config.tls import Credentials, read_credentials
 from gateway.config.tls.authority import Authority, Issued
-from gateway.config.tls.certificate import facts_of
+from gateway.config.tls.certificate import Shown, facts_of
 from gateway.config.tls.dates import DAY_S, moment
 from gateway.config.tls.pem import certificates, der, pkcs8, private_key
 from gateway.limits import INTERNAL_NAMES, LEAF_LIFETIME_DAYS, LEAF_RENEW_DAYS
@@ -194,7 +194,7 @@ def test_every_file_has_a_stamp_and_every_certificate_its_facts(folder: Folder) 
     made = credentials(folder, text)
     assert {path.name for path in made.stamps} == {"shop.pem", "shop.key", "ca.pem"}
     assert None not in made.stamps.values()
-    assert made.facts == (("web", facts_of(certificates(SHOP.certificate)[0])),)
+    assert made.shown == (Shown("listener", "web", facts_of(certificates(SHOP.certificate)[0])),)
 
 
 def test_what_speaks_no_tls_reads_nothing(folder: Folder) -> None:
