@@ -20,6 +20,8 @@ from typing import Any, Final, Self
 
 import h11
 
+from tests.e2e.gateway_process import until
+
 PATIENCE: Final = 20.0
 """Seconds that a connection may stand still before its thread gives up: a test that hangs shall not leave it behind."""
 
@@ -71,6 +73,10 @@ class Connection:
         """Send all of it."""
         self.sock.sendall(data)
 
+    def until_taken(self) -> None:
+        """Wait until the other side has read everything that was sent: a reset overtakes what was not."""
+        until(lambda: _unread(self.sock) == 0, "the other side reads")
+
     def half_close(self) -> None:
         """Send no more, go on reading."""
         self.sock.shutdown(socket.SHUT_WR)
@@ -79,6 +85,21 @@ class Connection:
         """Close with RST rather than FIN."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
+
+
+def _unread(sock: socket.socket) -> int:
+    """Bytes that the socket at the other end of this one has not read, or that are on their way to it: the queues in
+    `/proc/net/tcp` (proc(5)). IPv4, and both ends on this machine."""
+    here, there = (f":{address[1]:04X}" for address in (sock.getsockname(), sock.getpeername()))
+    waiting = 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        sent, received = (int(queue, 16) for queue in queues.split(":"))
+        if local.endswith(here) and remote.endswith(there):
+            waiting += sent
+        elif local.endswith(there) and remote.endswith(here):
+            waiting += received
+    return waiting
 
 
 Script = Callable[[Connection], None]

@@ -44,7 +44,7 @@ def close_in_the_head(connection: Connection) -> None:
 def reset_in_the_head(connection: Connection) -> None:
     connection.read_head()
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Le")
-    time.sleep(0.05)  # a reset overtakes bytes that were not read yet
+    connection.until_taken()
     connection.reset()
 
 
@@ -132,7 +132,7 @@ def body_cut(kind: str, reset: bool) -> Script:
         connection.read_head()
         connection.send(heads[kind])
         if reset:
-            time.sleep(0.05)  # a reset overtakes bytes that were not read yet
+            connection.until_taken()
             connection.reset()
 
     return script
@@ -161,7 +161,7 @@ def test_answer_that_ends_at_close_is_whole_after_fin_and_cut_after_reset(tmp_pa
         connection.read_head()
         connection.send(b"HTTP/1.1 200 OK\r\n\r\nall there is")
         if connection.number:
-            time.sleep(0.05)  # a reset overtakes bytes that were not read yet
+            connection.until_taken()
             connection.reset()
 
     with ScriptedOrigin(script) as origin, Gateway(forward_to(origin.address), tmp_path) as gateway:
@@ -277,14 +277,14 @@ def test_request_that_cannot_be_replayed_is_not_sent_twice(tmp_path: Path) -> No
 
 def test_bytes_that_come_unasked_on_a_pooled_connection_never_reach_a_client(tmp_path: Path) -> None:
     """An answer never reaches another client's request."""
-    sent = threading.Event()
+    answered, sent = threading.Event(), threading.Event()
 
     def script(connection: Connection) -> None:
         number = 0
         while connection.read_head():
             connection.send(answer(b"mine"))
             if connection.number == 0 and number == 0:
-                time.sleep(0.05)  # not with the answer: on the pooled connection
+                assert answered.wait(10), "not with the answer: on the pooled connection"
                 connection.send(answer(b"stolen"))
                 sent.set()
             number += 1
@@ -292,6 +292,7 @@ def test_bytes_that_come_unasked_on_a_pooled_connection_never_reach_a_client(tmp
     with ScriptedOrigin(script) as origin, Gateway(forward_to(origin.address, workers=1), tmp_path) as gateway:
         with Client(gateway.port()) as client:
             assert client.ask("GET", "/").body == b"mine"
+            answered.set()
             assert sent.wait(10)
             for _ in range(5):
                 assert client.ask("GET", "/").body == b"mine"
