@@ -133,7 +133,7 @@ impl<N: Net> Worker<N> {
         bytes: &[u8],
     ) -> Step {
         crate::fault::point("begin.read");
-        if down.served == 0 && self.begins_http2(down, bytes) {
+        if (down.served, down.empty_lines) == (0, 0) && self.begins_http2(down, bytes) {
             return self.open_session(id, down, bytes);
         }
         let limits = self.head_limits(down);

@@ -5,6 +5,7 @@ mod book;
 mod client;
 mod dialogue_ask;
 mod dialogue_close;
+mod dialogue_cuts;
 mod dialogue_fields;
 mod dialogue_framing;
 mod dialogue_heads;
