@@ -38,6 +38,15 @@ def add(listeners: Listeners, which: ListenerPlan) -> None:
     listeners.add(which, sockets.listen(which.target, 2))
 
 
+async def connect(native: EngineDouble) -> Peer:
+    """A client of HTTP/2 that comes by listener 1."""
+    native.peers[7] = peer = Peer(7)
+    await wait_all_tasks_blocked()
+    native.say(("opened", 7, "server", 1, "192.0.2.1"), *peer.begin())
+    await wait_all_tasks_blocked()
+    return peer
+
+
 async def test_a_listener_hands_over_one_socket_per_worker(native: EngineDouble, listeners: Listeners) -> None:
     add(listeners, plan())
     assert native.told == [("listen", 1, 2)]
@@ -63,11 +72,9 @@ async def test_the_end_is_a_drain_and_it_is_over_when_all_workers_say_so(
 async def test_nobody_is_asked_to_go_while_a_worker_accepts(native: EngineDouble, listeners: Listeners) -> None:
     native.unlistens_at_once = native.drains_at_once = False
     add(listeners, plan())
-    native.peers[7] = peer = Peer(7)
-    await wait_all_tasks_blocked()
-    native.say(("opened", 7, "server", 1, "192.0.2.1"), *peer.begin())
-    await wait_all_tasks_blocked()
+    peer = await connect(native)
     listener = listeners.end(1)
+    await wait_all_tasks_blocked()
     native.say(("unlistened", 1, 1), ("unlistened", 1, 1), ("unlistened", 0, 2))
     await wait_all_tasks_blocked()
     assert (listener.state, listener.refuses.is_set(), peer.last_streams) == ("draining", False, [])
@@ -108,10 +115,7 @@ async def test_http2_connections_are_asked_to_go_and_the_drain_waits_for_them(
 ) -> None:
     native.drains_at_once = False
     add(listeners, plan())
-    native.peers[7] = peer = Peer(7)
-    await wait_all_tasks_blocked()
-    native.say(("opened", 7, "server", 1, "192.0.2.1"), *peer.begin())
-    await wait_all_tasks_blocked()
+    peer = await connect(native)
     listener = listeners.end(1)
     await wait_all_tasks_blocked()
     assert peer.last_streams == [LAST_STREAM, 0]
@@ -144,10 +148,7 @@ async def test_a_connection_that_comes_while_its_listener_drains_is_asked_to_go(
     add(listeners, plan())
     await wait_all_tasks_blocked()
     listeners.end(1)
-    await wait_all_tasks_blocked()
-    native.peers[7] = peer = Peer(7)
-    native.say(("opened", 7, "server", 1, "192.0.2.1"), *peer.begin())
-    await wait_all_tasks_blocked()
+    peer = await connect(native)
     assert peer.last_streams == [LAST_STREAM, 0]
 
 

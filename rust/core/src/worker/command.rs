@@ -87,8 +87,9 @@ impl<N: Net> Worker<N> {
         }
     }
 
-    /// Close the listening socket, if it is not yet, and let its connections end: those that answer say `Connection: close`, those that
-    /// are idle may bring one more request within the grace, so that nobody's request meets a reset.
+    /// Close the listening socket, if it is not closed yet, and let its connections end: those that answer say
+    /// `Connection: close`, those that are idle may bring one more request within the grace, so that nobody's request
+    /// meets a reset.
     pub(crate) fn drain(&mut self, listener: u32) {
         self.unlisten(listener);
         if !self.is_draining(listener) {

@@ -4,6 +4,8 @@
 //! then in pieces drawn by chance. What the client hears and why its requests ended must be the same each time. Reading a
 //! head says so of itself (`http1_cuts.rs`); here the connection around it is held to it.
 
+use std::fmt::Debug;
+
 use gateway_core::document::Protocol;
 use gateway_core::reason::Reason;
 
@@ -82,28 +84,28 @@ fn in_pieces(talk: &'static str, cuts: &[usize]) -> Vec<&'static str> {
     starts.zip(ends).map(|(start, end)| &talk[start..end]).collect()
 }
 
+/// In two pieces, and byte by byte.
+fn the_same_wherever_it_is_cut<T: PartialEq + Debug>(talk: &'static str, goes: impl Fn(&[&str]) -> T) {
+    let whole = goes(&[talk]);
+    for cut in 1..talk.len() {
+        assert_eq!(goes(&in_pieces(talk, &[cut])), whole, "{talk:?}, cut at {cut}");
+    }
+    let every: Vec<_> = (1..talk.len()).collect();
+    assert_eq!(goes(&in_pieces(talk, &every)), whole, "{talk:?}, byte by byte");
+}
+
 #[test]
 fn a_conversation_goes_the_same_way_wherever_it_is_cut() {
     for talk in TALKS {
-        let whole = heard(&[talk]);
-        assert!(!whole.0.is_empty(), "{talk:?} is not answered");
-        for cut in 1..talk.len() {
-            assert_eq!(heard(&in_pieces(talk, &[cut])), whole, "{talk:?}, cut at {cut}");
-        }
-        let every: Vec<_> = (1..talk.len()).collect();
-        assert_eq!(heard(&in_pieces(talk, &every)), whole, "{talk:?}, byte by byte");
+        assert!(!heard(&[talk]).0.is_empty(), "{talk:?} is not answered");
+        the_same_wherever_it_is_cut(talk, heard);
     }
 }
 
 #[test]
 fn what_is_forwarded_is_the_same_wherever_it_is_cut() {
     for talk in FORWARDED {
-        let whole = forwarded(&[talk]);
-        for cut in 1..talk.len() {
-            assert_eq!(forwarded(&in_pieces(talk, &[cut])), whole, "{talk:?}, cut at {cut}");
-        }
-        let every: Vec<_> = (1..talk.len()).collect();
-        assert_eq!(forwarded(&in_pieces(talk, &every)), whole, "{talk:?}, byte by byte");
+        the_same_wherever_it_is_cut(talk, forwarded);
     }
 }
 
