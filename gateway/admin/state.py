@@ -186,12 +186,9 @@ async def routes(_request: Request, gateway: Running) -> Response:
 @allow(*READ)
 async def upstreams(_request: Request, gateway: Running) -> Response:
     """Every upstream and endpoint with what it does now."""
-    counted = _by_endpoint(gateway.levels())
+    counted, shown = _by_endpoint(gateway.levels()), _certificates(gateway, "upstream")
     return json_response(
-        [
-            _upstream_view(each, counted, _certificates(gateway, "upstream", each.name))
-            for each in gateway.document.upstreams
-        ]
+        [_upstream_view(each, counted, shown.get(each.name, [])) for each in gateway.document.upstreams]
     )
 
 
@@ -217,17 +214,23 @@ def _http2_view(counts: Http2Counts) -> Http2View:
 
 def _listeners(gateway: Running) -> list[ListenerView]:
     counted = {each.listener: each for each in gateway.levels().connections}
+    shown = _certificates(gateway, "listener")
     views: list[ListenerView] = []
     for each in gateway.listeners():
         row = counted.get(each.key)
         numbers = (row.open, row.accepted, row.refused) if row else (0, 0, 0)
-        shown = _certificates(gateway, "listener", each.name)
-        views.append(ListenerView(each.name, each.address, each.scheme, each.state, *numbers, shown))
+        certificates = shown.get(each.name, [])
+        views.append(ListenerView(each.name, each.address, each.scheme, each.state, *numbers, certificates))
     return views
 
 
-def _certificates(gateway: Running, side: str, to: str) -> list[CertificateView]:
-    return [_certificate(each.facts) for each in gateway.certificates if (each.side, each.to) == (side, to)]
+def _certificates(gateway: Running, side: str) -> dict[str, list[CertificateView]]:
+    """What each of a side is shown, by its name."""
+    found: dict[str, list[CertificateView]] = {}
+    for each in gateway.certificates:
+        if each.side == side:
+            found.setdefault(each.to, []).append(_certificate(each.facts))
+    return found
 
 
 def _certificate(facts: CertificateFacts) -> CertificateView:

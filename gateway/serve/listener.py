@@ -7,8 +7,9 @@ process" are the same thing at different places of the tree, and nothing can for
 HTTP/2 connections have a task each (`http2`), in a nursery that this task holds open: they are cancelled with it, and
 say their own farewell while it waits.
 
-Rule: nobody is asked to go while a worker still accepts. Each worker has a socket of its own, and a client that is told
-to go by one and comes back in that moment would be taken in by another, to be told again.
+Rule: a listener that is ended (`end`) asks nobody to go while a worker still accepts. Each worker has a socket of its
+own, and a client that is told to go by one and comes back in that moment would be taken in by another, to be told
+again. Where the whole tree is cancelled, by a fault of ours, HTTP/2 connections hear of it at once.
 """
 
 from __future__ import annotations
